@@ -205,7 +205,15 @@ impl Finding {
     }
 
     fn new(level: Level, rule: &'static str, place: Place, message: impl Into<String>) -> Self {
-        Self { rule, level, place, message: message.into(), label: String::new(), related: Vec::new(), help: None }
+        Self {
+            rule,
+            level,
+            place,
+            message: message.into(),
+            label: String::new(),
+            related: Vec::new(),
+            help: None,
+        }
     }
 
     /// Says what stands at the place.
