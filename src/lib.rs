@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order of the pipeline: each may use only those above it.
 
+pub mod emit;
 pub mod finding;
 pub mod manifest;
 pub mod scalar;

@@ -1,0 +1,42 @@
+//! One target per file: what a [`Stack`] looks like in that format. Nothing here reads a manifest or touches a disk.
+
+pub mod template;
+
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+/// A file of the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Path below the output directory, with `/`.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+    /// Whether it can be run.
+    pub executable: bool,
+}
+
+impl Artifact {
+    /// A file that is only read.
+    pub fn file(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into(), executable: false }
+    }
+
+    /// A script.
+    pub fn script(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into(), executable: true }
+    }
+}
+
+/// A kind of output.
+pub struct Target {
+    /// Its name, as `stackgen explain` knows it.
+    pub name: &'static str,
+    /// What it is for, one line.
+    pub about: &'static str,
+    /// Writes its files; what cannot be written is a finding.
+    pub emit: fn(&Stack, &mut Vec<Finding>) -> Vec<Artifact>,
+}
+
+/// Every target, in the order its files are listed.
+pub const TARGETS: &[Target] = &[];

@@ -1,0 +1,216 @@
+//! Text templates: one environment, and one way per syntax to put a value in without letting it add anything.
+//!
+//! The syntax follows from the template's name. A value that its syntax cannot hold is an error, never an escape that
+//! changes its meaning; a secret prints as the code that reads it where the syntax has such a thing.
+
+use std::sync::LazyLock;
+
+use minijinja::value::{Object, Value, ValueKind};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, syntax::SyntaxConfig,
+};
+
+/// The templates, embedded: name below `templates/` and text.
+const TEMPLATES: &[(&str, &str)] = &[];
+
+/// A secret in a template: prints as the code that reads it, or not at all.
+#[derive(Debug)]
+pub struct Secret(pub String);
+
+impl Object for Secret {
+    fn repr(self: &std::sync::Arc<Self>) -> minijinja::value::ObjectRepr {
+        minijinja::value::ObjectRepr::Plain
+    }
+
+    fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str()? {
+            "name" => Some(Value::from(self.0.clone())),
+            "file" => Some(Value::from(crate::stack::secret_path(&self.0))),
+            _ => None,
+        }
+    }
+}
+
+/// Renders an embedded template. The error says which value did not fit, and where in the template.
+pub fn render(name: &str, context: Value) -> Result<String, String> {
+    ENVIRONMENT.get_template(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
+}
+
+/// Renders a template given as text, as a kind beside a manifest brings it; `name` decides the syntax.
+pub fn render_text(name: &str, text: &str, context: Value) -> Result<String, String> {
+    let mut environment = ENVIRONMENT.clone();
+    environment.add_template_owned(name.to_string(), text.to_string()).map_err(|e| describe(&e))?;
+    environment.get_template(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
+}
+
+/// Whether a template of that name is embedded.
+pub fn exists(name: &str) -> bool {
+    TEMPLATES.iter().any(|(known, _)| *known == name)
+}
+
+fn describe(error: &Error) -> String {
+    let mut text = error.detail().map_or_else(|| error.kind().to_string(), str::to_string);
+    if let (Some(name), Some(line)) = (error.name(), error.line()) {
+        text.push_str(&format!(" (templates/{name}:{line})"));
+    }
+    text
+}
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    // The delimiters are minijinja's own; only white space is set, so a template reads like the file it makes.
+    if let Ok(syntax) =
+        SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
+    {
+        environment.set_syntax(syntax);
+    }
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|name| AutoEscape::Custom(Syntax::of(name).name().into()));
+    environment.set_formatter(format);
+    for (name, text) in TEMPLATES {
+        // A template that does not parse is found by the first test that renders it.
+        let _ = environment.add_template(name, text);
+    }
+    environment
+});
+
+/// How a value is written into a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Syntax {
+    Nginx,
+    Ini,
+    Shell,
+    Python,
+    Dockerfile,
+    Nft,
+    Dotenv,
+    Sql,
+}
+
+const SYNTAXES: &[(Syntax, &str)] = &[
+    (Syntax::Nginx, "nginx"),
+    (Syntax::Ini, "ini"),
+    (Syntax::Shell, "shell"),
+    (Syntax::Python, "python"),
+    (Syntax::Dockerfile, "dockerfile"),
+    (Syntax::Nft, "nft"),
+    (Syntax::Dotenv, "dotenv"),
+    (Syntax::Sql, "sql"),
+];
+
+impl Syntax {
+    /// `nginx/*` is nginx; else the ending before `.j2` decides. What is unknown is treated as INI, the strictest.
+    fn of(name: &str) -> Self {
+        let name = name.strip_suffix(".j2").unwrap_or(name);
+        match name.rsplit('/').next().unwrap_or(name) {
+            _ if name.starts_with("nginx/") => Self::Nginx,
+            _ if name.starts_with("firewall/") && name.ends_with(".conf") => Self::Nft,
+            n if n.ends_with(".sh") => Self::Shell,
+            n if n.ends_with(".py") => Self::Python,
+            n if n.ends_with(".sql") => Self::Sql,
+            n if n.ends_with("Dockerfile") => Self::Dockerfile,
+            n if n.contains(".env") => Self::Dotenv,
+            _ => Self::Ini,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        SYNTAXES.iter().find(|(s, _)| *s == self).map_or("ini", |(_, n)| n)
+    }
+}
+
+fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let AutoEscape::Custom(name) = state.auto_escape() else {
+        return Err(refuse("a template without a syntax"));
+    };
+    let syntax = SYNTAXES.iter().find(|(_, n)| *n == name).map_or(Syntax::Ini, |(s, _)| *s);
+    let text = if value.is_safe() {
+        // Marked by one of our own filters, which checked it.
+        value.to_string()
+    } else if let Some(secret) = value.downcast_object_ref::<Secret>() {
+        match syntax {
+            Syntax::Python => format!("secret(\"{}\")", secret.0),
+            Syntax::Shell => format!("\"$(cat {})\"", crate::stack::secret_path(&secret.0)),
+            _ => return Err(refuse("a secret cannot stand in this file")),
+        }
+    } else {
+        match value.kind() {
+            ValueKind::Number | ValueKind::String => write_text(syntax, &value.to_string(), value.kind())?,
+            ValueKind::Bool if syntax == Syntax::Python => {
+                if value.is_true() { "True" } else { "False" }.into()
+            }
+            kind => return Err(refuse(&format!("a value of kind {kind} cannot be written here"))),
+        }
+    };
+    out.write_str(&text).map_err(|_| refuse("the output could not be written"))
+}
+
+/// One value in its syntax, complete: nothing of it can be read as anything but this value.
+fn write_text(syntax: Syntax, text: &str, kind: ValueKind) -> Result<String, Error> {
+    let line = || {
+        if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            return Err(refuse("a line break or control character cannot stand in this file"));
+        }
+        Ok(())
+    };
+    let word = |extra: &[u8]| {
+        let ok = |b: u8| b.is_ascii_alphanumeric() || b"_./:-".contains(&b) || extra.contains(&b);
+        if !text.is_empty() && text.bytes().all(ok) {
+            return Ok(text.to_string());
+        }
+        Err(refuse(&format!("{} cannot stand here unquoted", crate::scalar::shown(text))))
+    };
+    match syntax {
+        // `*`, `~` and the like are written in the template itself, never by a value.
+        Syntax::Nginx => word(b"@%+,=").map_err(|e| e.with_source(refuse("use the filter q for free text"))),
+        Syntax::Nft | Syntax::Dockerfile => word(b"@+=,"),
+        Syntax::Sql => word(b""),
+        Syntax::Ini | Syntax::Dotenv => {
+            line()?;
+            if text.trim() != text {
+                return Err(refuse("blanks around a value would be lost in this file"));
+            }
+            Ok(text.to_string())
+        }
+        Syntax::Shell => {
+            if text.contains('\0') {
+                return Err(refuse("NUL cannot stand in a shell word"));
+            }
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"_./:@%+=,-".contains(&b);
+            if !text.is_empty() && text.bytes().all(plain) {
+                return Ok(text.to_string());
+            }
+            Ok(format!("'{}'", text.replace('\'', r"'\''")))
+        }
+        Syntax::Python => {
+            if kind == ValueKind::Number {
+                return Ok(text.to_string());
+            }
+            // JSON's string syntax in ASCII is also Python's.
+            Ok(python_string(text))
+        }
+    }
+}
+
+/// A Python string literal, ASCII only.
+fn python_string(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            ' '..='~' => out.push(c),
+            c if (c as u32) > 0xffff => out.push_str(&format!("\\U{:08x}", c as u32)),
+            c => out.push_str(&format!("\\u{:04x}", c as u32)),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// The error of a value that does not fit.
+fn refuse(reason: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, reason.to_string())
+}
