@@ -5,31 +5,14 @@
 
 use std::sync::LazyLock;
 
-use minijinja::value::{Object, Value, ValueKind};
+use crate::expr::{Secret, SecretFile};
+use minijinja::value::{Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, syntax::SyntaxConfig,
 };
 
 /// The templates, embedded: name below `templates/` and text.
 const TEMPLATES: &[(&str, &str)] = &[];
-
-/// A secret in a template: prints as the code that reads it, or not at all.
-#[derive(Debug)]
-pub struct Secret(pub String);
-
-impl Object for Secret {
-    fn repr(self: &std::sync::Arc<Self>) -> minijinja::value::ObjectRepr {
-        minijinja::value::ObjectRepr::Plain
-    }
-
-    fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
-        match key.as_str()? {
-            "name" => Some(Value::from(self.0.clone())),
-            "file" => Some(Value::from(crate::stack::secret_path(&self.0))),
-            _ => None,
-        }
-    }
-}
 
 /// Renders an embedded template. The error says which value did not fit, and where in the template.
 pub fn render(name: &str, context: Value) -> Result<String, String> {
@@ -133,6 +116,8 @@ fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Res
             Syntax::Shell => format!("\"$(cat {})\"", crate::stack::secret_path(&secret.0)),
             _ => return Err(refuse("a secret cannot stand in this file")),
         }
+    } else if let Some(file) = value.downcast_object_ref::<SecretFile>() {
+        write_text(syntax, &crate::stack::secret_path(&file.0), ValueKind::String)?
     } else {
         match value.kind() {
             ValueKind::Number | ValueKind::String => write_text(syntax, &value.to_string(), value.kind())?,
