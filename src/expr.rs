@@ -187,7 +187,9 @@ fn odoo_workers(cpus: Option<f64>, memory: Option<u64>) -> u64 {
 /// Whether a version such as `2.40.7` is at least another: compared number by number.
 fn version_at_least(version: &str, least: &str) -> Result<bool, Error> {
     let numbers = |text: &str| -> Vec<u64> {
-        text.split('.').map_while(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
+        text.split('.')
+            .map_while(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+            .collect()
     };
     let least = numbers(least);
     if least.is_empty() {
@@ -202,8 +204,12 @@ mod tests {
     use crate::stack::DatabaseFacts;
 
     fn facts() -> Value {
-        let database =
-            DatabaseFacts { host: "db".into(), port: 5432, password: "DB_PASSWORD".into(), ..Default::default() };
+        let database = DatabaseFacts {
+            host: "db".into(),
+            port: 5432,
+            password: "DB_PASSWORD".into(),
+            ..Default::default()
+        };
         scope(&Facts { database: Some(database), ..Default::default() }, &Value::from(()))
     }
 

@@ -2,9 +2,11 @@
 //!
 //! The modules stand in the order of the pipeline: each may use only those above it.
 
-pub mod emit;
-pub mod finding;
-pub mod manifest;
-pub mod scalar;
-pub mod stack;
 pub mod text;
+pub mod finding;
+pub mod scalar;
+pub mod manifest;
+pub mod table;
+pub mod stack;
+pub mod expr;
+pub mod emit;

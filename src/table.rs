@@ -44,7 +44,8 @@ impl ValueType {
             ("int", "") => Self::Int(i64::MIN, i64::MAX),
             ("int", range) => {
                 let (low, high) = range.split_once("..")?;
-                let end = |text: &str, open: i64| if text.is_empty() { Some(open) } else { text.parse().ok() };
+                let end =
+                    |text: &str, open: i64| if text.is_empty() { Some(open) } else { text.parse().ok() };
                 Self::Int(end(low, i64::MIN)?, end(high, i64::MAX)?)
             }
             ("enum", choices) if !choices.is_empty() => {
@@ -157,7 +158,8 @@ impl Table {
                 note: note.into(),
             };
             for word in status.split(',').map(str::trim).filter(|w| !w.is_empty()) {
-                let (word, new) = word.split_once(' ').map_or((word, None), |(w, n)| (w, Some(n.to_string())));
+                let (word, new) =
+                    word.split_once(' ').map_or((word, None), |(w, n)| (w, Some(n.to_string())));
                 match word {
                     "secret" => row.secret = true,
                     "deprecated" => row.reading = Reading::Deprecated(new),
