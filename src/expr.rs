@@ -6,10 +6,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Object, ObjectRepr, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior};
+use minijinja::value::{Object, ObjectRepr, Serde, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior, context};
 
 use crate::stack::{Facts, Piece, ServiceFacts, Text, secret_path};
 
@@ -46,20 +46,18 @@ impl Object for SecretFile {
 }
 
 /// Evaluates expressions, compiling each different one once.
+#[derive(Default)]
 pub struct Expander {
-    environment: Environment<'static>,
     compiled: RefCell<HashMap<String, Rc<Expression<'static, 'static>>>>,
 }
 
-impl Default for Expander {
-    fn default() -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.add_function("odoo_workers", odoo_workers);
-        environment.add_function("version_at_least", version_at_least);
-        Self { environment, compiled: RefCell::default() }
-    }
-}
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_function("odoo_workers", odoo_workers);
+    environment.add_function("version_at_least", version_at_least);
+    environment
+});
 
 impl Expander {
     /// Fills the `{{ }}` of a scalar. The error says what is wrong with the expression.
@@ -98,7 +96,7 @@ impl Expander {
         let compiled = match known {
             Some(compiled) => compiled,
             None => {
-                let owned = self.environment.compile_expression_owned(expression.to_string());
+                let owned = ENVIRONMENT.compile_expression_owned(expression.to_string());
                 let compiled = Rc::new(owned.map_err(|e| describe(&e))?);
                 self.compiled.borrow_mut().insert(expression.to_string(), compiled.clone());
                 compiled
@@ -133,43 +131,24 @@ fn describe(error: &Error) -> String {
 
 /// The names of a stack's services as expressions of another service see them.
 pub fn services<'a>(facts: impl IntoIterator<Item = &'a ServiceFacts>) -> Value {
-    facts.into_iter().map(|f| (f.name.clone(), service(f))).collect::<indexmap::IndexMap<_, _>>().into()
-}
-
-fn service(facts: &ServiceFacts) -> Value {
-    minijinja::context! {
-        name => facts.name, version => facts.version, url => facts.url, host => facts.host,
-        scheme => facts.scheme, public_port => facts.public_port, port => facts.port,
-        memory => facts.memory, cpus => facts.cpus, body_size => facts.body_size,
-        read_timeout => facts.read_timeout,
-    }
+    facts.into_iter().map(|f| (f.name.clone(), Value::from(Serde(f)))).collect()
 }
 
 /// What expressions and templates of one service may use; `stack` adds the names that every service shares.
 pub fn scope(facts: &Facts, stack: &Value) -> Value {
     let secret = |name: &String| Value::from_object(Secret(name.clone()));
-    let database = facts.database.as_ref().map(|d| {
-        minijinja::context! {
-            host => d.host, port => d.port, name => d.name, user => d.user, password => secret(&d.password),
-            sslmode => d.sslmode, ca => d.ca, connections => d.connections,
-        }
-    });
-    let redis = facts.redis.as_ref().map(|r| {
-        minijinja::context! { host => r.host, port => r.port, password => r.password.as_ref().map(secret) }
-    });
-    let mail = facts.mail.as_ref().map(|m| {
-        minijinja::context! {
-            host => m.host, port => m.port, user => m.user, password => m.password.as_ref().map(secret),
-            encryption => m.encryption, from => m.from,
-        }
-    });
-    minijinja::context! {
-        service => service(&facts.service),
-        options => Value::from(minijinja::value::Serde(&facts.options)),
+    let database = facts
+        .database
+        .as_ref()
+        .map(|d| context! { password => secret(&d.password), ..Value::from(Serde(d)) });
+    let optional = |name: &Option<String>| name.as_ref().map(secret);
+    let redis =
+        facts.redis.as_ref().map(|r| context! { password => optional(&r.password), ..Value::from(Serde(r)) });
+    let mail =
+        facts.mail.as_ref().map(|m| context! { password => optional(&m.password), ..Value::from(Serde(m)) });
+    context! {
         database => database, redis => redis, mail => mail,
-        host => minijinja::context! { cpus => facts.host.cpus, memory => facts.host.memory },
-        stack => facts.stack, timezone => facts.timezone, proxy_hops => facts.proxy_hops,
-        ..stack.clone()
+        ..context! { ..stack.clone(), ..Value::from(Serde(facts)) }
     }
 }
 
