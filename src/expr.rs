@@ -140,14 +140,20 @@ pub fn scope(facts: &Facts, stack: &Value) -> Value {
     let database = facts
         .database
         .as_ref()
-        .map(|d| context! { password => secret(&d.password), ..Value::from(Serde(d)) });
+        .map(|d| context! { password => secret(&d.password), password_name => d.password.as_str(), ..Value::from(Serde(d)) });
     let optional = |name: &Option<String>| name.as_ref().map(secret);
     let redis =
         facts.redis.as_ref().map(|r| context! { password => optional(&r.password), ..Value::from(Serde(r)) });
+    let clients: Vec<_> = facts
+        .clients
+        .iter()
+        .map(|d| context! { password => secret(&d.password), password_name => d.password.as_str(), ..Value::from(Serde(d)) })
+        .collect();
+    let secrets: Value = facts.secrets.iter().map(|(key, name)| (key.clone(), secret(name))).collect();
     let mail =
-        facts.mail.as_ref().map(|m| context! { password => optional(&m.password), ..Value::from(Serde(m)) });
+        facts.mail.as_ref().map(|m| context! { password => optional(&m.password), password_name => m.password.as_deref(), ..Value::from(Serde(m)) });
     context! {
-        database => database, redis => redis, mail => mail,
+        database => database, redis => redis, mail => mail, clients => clients, secrets => secrets,
         ..context! { ..stack.clone(), ..Value::from(Serde(facts)) }
     }
 }

@@ -1084,7 +1084,7 @@ pub struct Allow {
 }
 
 /// Lets a schema of an object also be written as the value of one of its fields.
-fn short(schema: &mut Schema, field: &str) {
+pub(crate) fn short(schema: &mut Schema, field: &str) {
     let Some(mut value) = schema.get("properties").and_then(|p| p.get(field)).cloned() else { return };
     if let Some(object) = value.as_object_mut() {
         object.remove("description");

@@ -12,6 +12,7 @@ use crate::manifest::{
     Status,
 };
 use crate::scalar::{Bytes, Seconds};
+use crate::table::Table;
 
 /// Everything one server runs.
 #[derive(Debug, Clone)]
@@ -169,6 +170,8 @@ pub struct Service {
     pub memory: Option<Bytes>,
     /// CPU limit.
     pub cpus: Option<f64>,
+    /// Shared memory, when the default is too little.
+    pub shm: Option<Bytes>,
     /// How many of it run.
     pub replicas: u32,
     /// Whether a small init process reaps children and forwards signals.
@@ -185,6 +188,10 @@ pub struct Service {
     pub settings: Vec<SettingGroup>,
     /// What expressions and templates may know about it.
     pub facts: Arc<Facts>,
+    /// Environment variables that the image is known to read.
+    pub variables: Option<Arc<Table>>,
+    /// Keys that its configuration file is known to have.
+    pub known_settings: Option<Arc<Table>>,
     /// Keys merged over what is written for the service, as given.
     pub overrides: serde_json::Map<String, serde_json::Value>,
 }
@@ -429,6 +436,8 @@ pub struct File {
     pub name: String,
     /// Template it is made from.
     pub template: String,
+    /// Text of the template, when a kind beside the manifest brings it.
+    pub template_text: Option<Arc<str>>,
     /// Whether it can be run.
     pub executable: bool,
 }
@@ -474,6 +483,13 @@ pub struct Facts {
     pub timezone: Option<String>,
     /// Proxies a request passes before it reaches the service.
     pub proxy_hops: u32,
+    /// Secrets of the kind: name in the kind, and full name.
+    #[serde(skip)]
+    pub secrets: Vec<(String, String)>,
+    /// Where the container sees the directories of the list option that is mounted.
+    pub mounted: Vec<String>,
+    /// Databases others keep here, when this is a database server.
+    pub clients: Vec<DatabaseFacts>,
 }
 
 /// Facts about the service itself.

@@ -63,7 +63,7 @@ impl ValueType {
             Self::Int(low, high) => value.parse::<i64>().is_ok_and(|n| (*low..=*high).contains(&n)),
             Self::Float => value.parse::<f64>().is_ok(),
             Self::Enum(choices) => choices.iter().any(|c| c == value),
-            Self::Path => value.starts_with(['/', '~', '$', '.']) || value.is_empty(),
+            Self::Path => true,
             Self::Json => serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok(),
             Self::Url => value.contains("://"),
         };
@@ -179,11 +179,10 @@ impl Table {
 
     /// Looks a name up.
     pub fn find(&self, name: &str) -> Lookup<'_> {
+        // An exact name wins over a wildcard.
         let row = |name: &str| {
-            self.rows.iter().find(|r| match r.name.strip_suffix('*') {
-                Some(prefix) => name.starts_with(prefix),
-                None => r.name == name,
-            })
+            let wild = |r: &&Row| r.name.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix));
+            self.rows.iter().find(|r| r.name == name).or_else(|| self.rows.iter().find(wild))
         };
         if let Some(row) = row(name) {
             return Lookup::Known(row);

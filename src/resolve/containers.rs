@@ -1,0 +1,737 @@
+//! The containers of a service: its own, and those of its companions.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::facts::{Draft, ca_path, screaming};
+use super::{Resolver, at, in_kind, runs, seconds};
+use crate::expr::{self, Secret};
+use crate::finding::{Finding, Place};
+use crate::kinds::{Container, Kind, RoleText};
+use crate::manifest::{self, Backup, Class, Restart, Status};
+use crate::scalar::{Bytes, Raw};
+use crate::stack::{
+    Build, Dependency, Env, File, Hardening, Healthcheck, Image, Mount, MountSource, Origin, Piece, Probe, Publish,
+    Role, Service, Setting, SettingGroup, Text, Volume,
+};
+use crate::table::Lookup;
+
+/// What a container is made from.
+struct Part<'d, 'a> {
+    draft: &'d Draft<'a>,
+    kind: &'d Kind,
+    container: &'d Container,
+    /// Name behind the service's, for a companion.
+    suffix: Option<&'d str>,
+    scope: Value,
+}
+
+impl Part<'_, '_> {
+    fn name(&self) -> String {
+        match self.suffix {
+            Some(suffix) => format!("{}-{suffix}", self.draft.name),
+            None => self.draft.name.to_string(),
+        }
+    }
+
+    /// The container, or for an environment that is shared, the service's.
+    fn shared(&self) -> Vec<&Container> {
+        if self.suffix.is_some() && self.container.same_environment {
+            vec![&self.kind.service, self.container]
+        } else {
+            vec![self.container]
+        }
+    }
+
+    /// Whether the manifest's own `env`, `mounts` and the like apply.
+    fn as_written(&self) -> bool {
+        self.suffix.is_none() || self.container.same_environment
+    }
+
+    fn place(&self) -> Place {
+        at(["services", self.draft.name])
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Kind(self.kind.kind.to_string())
+    }
+}
+
+impl Resolver<'_> {
+    /// Adds the containers of a service.
+    pub(super) fn containers(&mut self, draft: &Draft<'_>) {
+        if draft.service.status == Status::Active && runs(draft.kind.used_as) {
+            self.made(draft);
+        }
+    }
+
+    /// Makes the containers of a kind: its own and those of the companions that exist.
+    pub(super) fn made(&mut self, draft: &Draft<'_>) {
+        let kind = draft.kind.clone();
+        let scope = expr::scope(&draft.facts, &self.shared);
+        let mut parts = vec![Part { draft, kind: &kind, container: &kind.service, suffix: None, scope: scope.clone() }];
+        for (suffix, container) in &kind.companions {
+            match container.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &scope)) {
+                Ok(true) => parts.push(Part {
+                    draft,
+                    kind: &kind,
+                    container,
+                    suffix: Some(suffix.as_str()),
+                    scope: scope.clone(),
+                }),
+                Ok(false) => {}
+                Err(error) => self.bad_expression(
+                    in_kind(kind.kind.as_str(), &["companions", suffix.as_str(), "when"]),
+                    container.when.as_deref().unwrap_or(""),
+                    &error,
+                ),
+            }
+        }
+        let jobs: Vec<String> =
+            parts.iter().filter(|p| role(p) == Role::Job).map(Part::name).collect();
+        for part in &parts {
+            if let Some(service) = self.container(part, &jobs) {
+                self.push(service);
+            }
+        }
+    }
+
+    /// Adds a container under its name, once.
+    pub(super) fn push(&mut self, service: Service) {
+        if let Some(other) = self.index.get(&service.name).map(|i| &self.stack.services[*i]) {
+            self.out.push(
+                Finding::error("duplicate-key", service.place.on_key(), format!("there are two services named `{}`", service.name))
+                    .related(other.place.on_key(), "one comes from here")
+                    .help("rename one of them"),
+            );
+            return;
+        }
+        self.index.insert(service.name.clone(), self.stack.services.len());
+        self.stack.services.push(service);
+    }
+
+    fn container(&mut self, part: &Part<'_, '_>, jobs: &[String]) -> Option<Service> {
+        let written = part.draft.service;
+        let own = part.suffix.is_none();
+        let role = role(part);
+        let (image, build) = self.image(part)?;
+        let mut secret_files = self.secret_files(part);
+        let env = self.env(part, &mut secret_files);
+        let mounts = self.mounts(part);
+        let healthcheck = self.healthcheck(part);
+        let memory = if own { written.memory } else { None }.or(part.container.memory);
+        let replicas = self.number(part, part.container.replicas.as_deref(), "replicas").unwrap_or(1);
+        let connections = self.number(part, part.container.connections.as_deref(), "connections").unwrap_or(5);
+        let database = part
+            .draft
+            .database
+            .clone()
+            .filter(|_| own || part.container.same_environment)
+            .map(|d| crate::stack::DatabaseUse { connections, ..d });
+        let (entrypoint, command) = self.command(part);
+        let mut listens: Vec<u16> = part.container.listen.iter().chain(&part.container.ports).map(|p| p.0).collect();
+        if let Some(listen) = written.listen.filter(|_| own) {
+            // The main port moves; further ones stay.
+            listens.splice(..listens.len().min(1), [listen.0]);
+        }
+        Some(Service {
+            name: part.name(),
+            owner: part.draft.name.to_string(),
+            kind: part.kind.kind.to_string(),
+            version: part.draft.facts.service.version.clone(),
+            role,
+            place: part.place(),
+            title: if own { written.title.as_ref() } else { part.container.title.as_ref() }
+                .map_or_else(|| part.kind.title.to_string(), ToString::to_string),
+            image,
+            build,
+            container_name: written.container_name.as_ref().filter(|_| own).map(ToString::to_string),
+            entrypoint,
+            command,
+            user: written.user.as_ref().filter(|_| own).map(|u| u.0.clone()),
+            working_dir: written.working_dir.as_ref().filter(|_| own).map(ToString::to_string),
+            env,
+            secret_files,
+            mounts,
+            listens,
+            publish: if own { self.published(part) } else { Vec::new() },
+            networks: Vec::new(),
+            internal: written.internal || !own || role == Role::Store,
+            healthcheck,
+            depends_on: self.dependencies(part, role, jobs),
+            restart: if own { written.restart } else { None }.or(part.container.restart).unwrap_or(match role {
+                Role::Job => Restart::OnFailure,
+                _ => Restart::UnlessStopped,
+            }),
+            stop_grace: if own { written.stop_grace } else { None }.or(part.container.stop_grace),
+            memory,
+            cpus: written.cpus.filter(|_| own).map(|c| c.0),
+            shm: part.container.shm,
+            replicas,
+            init: part.container.init,
+            shares_pids_of: None,
+            hardening: hardening(part.container.hardening.as_ref(), written.hardening.as_ref().filter(|_| own)),
+            database,
+            files: if own { self.files(part) } else { Vec::new() },
+            settings: if own { self.settings(part) } else { Vec::new() },
+            facts: part.draft.facts.clone(),
+            variables: {
+                let table = part.container.variables.as_ref().map_or(part.kind.kind.as_str(), |v| v.as_str());
+                self.kinds.table(&format!("{table}.variables"))
+            },
+            known_settings: self.kinds.table(&format!("{}.settings", part.kind.kind)),
+            overrides: if own { written.compose.clone() } else { serde_json::Map::new() },
+        })
+    }
+
+    fn image(&mut self, part: &Part<'_, '_>) -> Option<(Image, Option<Build>)> {
+        let (written, name) = (part.draft.service, part.draft.name);
+        let version = &part.draft.facts.service.version;
+        let manifest = |key: &str| Origin::Manifest(at(["services", name, key]));
+        let origin = if written.version.is_some() { manifest("version") } else { part.origin() };
+        if let Some(image) = &part.container.image {
+            return Some((Image { reference: format!("{image}:{version}"), origin }, None));
+        }
+        let build = written.build.as_ref().map(|b| Build {
+            context: b.context.to_string(),
+            dockerfile: b.dockerfile.as_ref().map(ToString::to_string),
+            target: b.target.as_ref().map(ToString::to_string),
+            args: b.args.iter().map(|(k, v)| (k.to_string(), v.0.clone())).collect(),
+        });
+        if let Some(image) = &written.image {
+            return Some((Image { reference: image.to_string(), origin: manifest("image") }, build));
+        }
+        let local = |tag: &str| format!("{}-{name}:{tag}", self.stack.project);
+        if build.is_some() {
+            let tag = if version.is_empty() { "local" } else { version };
+            return Some((Image { reference: local(tag), origin: manifest("build") }, build));
+        }
+        let Some(image) = &part.kind.image else {
+            let message = format!("`{name}` has neither an `image` nor a `build`");
+            self.out.push(
+                Finding::error("schema-mismatch", part.place().on_key(), message)
+                    .help("add `image: NAME:TAG`, or `build: DIRECTORY` with a Dockerfile"),
+            );
+            return None;
+        };
+        // Every part uses the service's own decision: its image is built once and shared.
+        if let Some(condition) = &part.kind.service.build {
+            match self.expander.holds(condition, &part.scope) {
+                Ok(true) => {
+                    let build = Build { context: format!("./{name}"), dockerfile: None, target: None, args: Vec::new() };
+                    return Some((Image { reference: local(version), origin }, Some(build)));
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    self.bad_expression(in_kind(part.kind.kind.as_str(), &["service", "build"]), condition, &error);
+                }
+            }
+        }
+        Some((Image { reference: format!("{image}:{version}"), origin }, None))
+    }
+
+    /// The secrets that are handed over as files.
+    fn secret_files(&mut self, part: &Part<'_, '_>) -> Vec<String> {
+        let mut names = Vec::new();
+        for file in part.shared().into_iter().flat_map(|c| &c.secret_files) {
+            let wanted = file.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope));
+            let name = match wanted {
+                Ok(false) => continue,
+                Err(error) => Err(error),
+                Ok(true) => self.expander.value(&file.secret, &part.scope).and_then(|value| {
+                    let secret = value.downcast_object_ref::<Secret>();
+                    secret.map(|s| s.0.clone()).ok_or_else(|| "expected a secret".to_string())
+                }),
+            };
+            match name {
+                Ok(name) => add_once(&mut names, name),
+                Err(error) => {
+                    let place = in_kind(part.kind.kind.as_str(), &["service", "secret_files"]);
+                    self.bad_expression(place, &file.secret, &error);
+                }
+            }
+        }
+        names
+    }
+
+    /// The environment: the kind's groups that hold, then what the manifest says.
+    fn env(&mut self, part: &Part<'_, '_>, secret_files: &mut Vec<String>) -> Vec<Env> {
+        let mut env: Vec<Env> = Vec::new();
+        let mut set = |name: &str, value: Text, origin: Origin| {
+            let new = Env { name: name.to_string(), value, origin };
+            match env.iter_mut().find(|e| e.name == name) {
+                Some(old) => *old = new,
+                None => env.push(new),
+            }
+        };
+        let place = in_kind(part.kind.kind.as_str(), &["service", "env"]);
+        for group in part.shared().into_iter().flat_map(|c| &c.env) {
+            match group.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(error) => {
+                    self.bad_expression(place.clone(), group.when.as_deref().unwrap_or(""), &error);
+                    continue;
+                }
+            }
+            for (name, value) in &group.set {
+                match self.expander.text(&value.0, &part.scope) {
+                    Ok(text) => set(name.as_str(), text, part.origin()),
+                    Err(error) => self.bad_expression(place.join("set").join(name.as_str()), &value.0, &error),
+                }
+            }
+        }
+        let table = self.kinds.table(&format!("{}.variables", part.kind.kind));
+        for (name, value) in part.draft.service.env.iter().filter(|_| part.as_written()) {
+            let place = at(["services", part.draft.name, "env", name.as_str()]);
+            let origin = Origin::Manifest(place.clone());
+            match (&value.value, &value.secret) {
+                (Some(value), None) => match self.expander.text(&value.0, &part.scope) {
+                    Ok(text) => {
+                        for piece in &text.0 {
+                            if let Piece::SecretFile(name) = piece {
+                                add_once(secret_files, name.clone());
+                            }
+                        }
+                        set(name.as_str(), text, origin);
+                    }
+                    Err(error) => self.bad_expression(place, &value.0, &error),
+                },
+                (None, Some(secret)) => {
+                    // A file is visible to the program alone; a variable also to `docker inspect`.
+                    let by_file = table.as_ref().is_some_and(
+                        |t| matches!(t.find(name.as_str()), Lookup::Known(row) if row.file),
+                    );
+                    if by_file {
+                        add_once(secret_files, secret.to_string());
+                        let text = Text(vec![Piece::SecretFile(secret.to_string())]);
+                        set(&format!("{name}_FILE"), text, origin);
+                    } else {
+                        set(name.as_str(), Text(vec![Piece::Secret(secret.to_string())]), origin);
+                    }
+                }
+                _ => self.out.push(
+                    Finding::error("schema-mismatch", place, "expected either `value` or `secret`")
+                        .help("write the value itself, or { secret: NAME }"),
+                ),
+            }
+        }
+        env
+    }
+
+    /// Everything the container sees of the outside, and the volumes that come with it.
+    fn mounts(&mut self, part: &Part<'_, '_>) -> Vec<Mount> {
+        let (written, name) = (part.draft.service, part.draft.name);
+        let mut mounts: Vec<Mount> = Vec::new();
+        for container in part.shared() {
+            if let Some(target) = &container.config_dir {
+                mounts.push(Mount {
+                    source: MountSource::Output(name.to_string()),
+                    target: target.0.clone(),
+                    writable: false,
+                    place: part.place(),
+                });
+            }
+        }
+        if part.as_written() {
+            for (i, each) in part.draft.facts.mounted.iter().enumerate() {
+                let option = part.kind.service.mount_each.as_ref().map_or("", |m| m.option.as_str());
+                let source = part.draft.facts.options.get(option).and_then(|o| o.get(i)).and_then(|s| s.as_str());
+                mounts.push(Mount {
+                    source: MountSource::Host(source.unwrap_or_default().to_string()),
+                    target: each.clone(),
+                    writable: false,
+                    place: at(["services", name, "options", option]).join(i),
+                });
+            }
+            for (i, mount) in written.mounts.iter().enumerate() {
+                mounts.push(Mount {
+                    source: MountSource::Host(mount.source.0.clone()),
+                    target: mount.target.0.clone(),
+                    writable: mount.writable,
+                    place: at(["services", name, "mounts"]).join(i),
+                });
+            }
+            let server = part.draft.database.as_ref().and_then(|d| self.stack.database(&d.server));
+            if let Some(server) = server
+                && let Some(ca) = &server.ca
+            {
+                mounts.push(Mount {
+                    source: MountSource::Host(ca.clone()),
+                    target: ca_path(&server.name),
+                    writable: false,
+                    place: server.place.join("ca"),
+                });
+            }
+        }
+        self.volume_mounts(part, &mut mounts);
+        let mut seen = std::collections::HashMap::<&str, &Place>::new();
+        for mount in &mounts {
+            if let Some(other) = seen.insert(&mount.target, &mount.place) {
+                self.out.push(
+                    Finding::error("duplicate-key", mount.place.clone(), format!("two mounts at `{}`", mount.target))
+                        .related(other.clone(), "the other one")
+                        .help("give one of them another `target` or `mount`"),
+                );
+            }
+        }
+        mounts
+    }
+
+    fn volume_mounts(&mut self, part: &Part<'_, '_>, mounts: &mut Vec<Mount>) {
+        let (written, name) = (part.draft.service, part.draft.name);
+        let own = part.suffix.is_none();
+        let of_service = part.container.same_volumes.iter().filter_map(|v| part.kind.service.volumes.get_key_value(v));
+        let blank = manifest::Volume::default();
+        for (key, volume) in part.container.volumes.iter().chain(of_service) {
+            match volume.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    self.bad_expression(
+                        in_kind(part.kind.kind.as_str(), &["service", "volumes", key.as_str(), "when"]),
+                        volume.when.as_deref().unwrap_or(""),
+                        &error,
+                    );
+                    continue;
+                }
+            }
+            let over = written.volumes.get(key).unwrap_or(&blank);
+            let target = over.mount.as_ref().unwrap_or(&volume.mount).0.clone();
+            let description = volume.description.as_ref().map(ToString::to_string);
+            self.volume_mount(part, key.as_str(), over, target, Some(volume.class), description, !volume.read_only, mounts);
+        }
+        for (key, volume) in written.volumes.iter().filter(|_| own) {
+            if part.kind.service.volumes.contains_key(key) {
+                continue;
+            }
+            let place = at(["services", name, "volumes", key.as_str()]);
+            let Some(target) = &volume.mount else {
+                let known: Vec<_> = part.kind.service.volumes.keys().map(|k| format!("`{k}`")).collect();
+                let finding = Finding::error("schema-mismatch", place.on_key(), format!("volume `{key}` has no `mount`"));
+                self.out.push(if known.is_empty() {
+                    finding.help("add `mount:` with the path in the container")
+                } else {
+                    finding.help(format!("add `mount:` with the path in the container; `{}` has {}", part.kind.kind, known.join(", ")))
+                });
+                continue;
+            };
+            self.volume_mount(part, key.as_str(), volume, target.0.clone(), None, None, true, mounts);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one place where kind and manifest meet")]
+    fn volume_mount(
+        &mut self,
+        part: &Part<'_, '_>,
+        key: &str,
+        over: &manifest::Volume,
+        target: String,
+        class: Option<Class>,
+        description: Option<String>,
+        writable: bool,
+        mounts: &mut Vec<Mount>,
+    ) {
+        let name = part.draft.name;
+        let place = at(["services", name, "volumes", key]);
+        let default_key = format!("{name}-{key}");
+        let (key, full) = match (&over.exact_name, &over.name) {
+            (Some(exact), _) => (over.name.as_ref().map_or(default_key, ToString::to_string), exact.to_string()),
+            (None, Some(name)) => (name.to_string(), format!("{}_{name}", self.stack.project)),
+            (None, None) => (default_key.clone(), format!("{}_{default_key}", self.stack.project)),
+        };
+        let class = over.class.or(class).unwrap_or(Class::Important);
+        // Two services that name one volume share it.
+        if !self.stack.volumes.iter().any(|v| v.name == full) {
+            self.stack.volumes.push(Volume {
+                key: key.clone(),
+                name: full,
+                service: Some(name.to_string()),
+                class,
+                backup: over.backup.unwrap_or(default_backup(class)),
+                retention: over.retention,
+                keep_until: over.keep_until.as_ref().map(ToString::to_string),
+                reason: over.reason.as_ref().map(ToString::to_string),
+                description: over.description.as_ref().map(ToString::to_string).or(description),
+                place: place.clone(),
+            });
+        }
+        mounts.push(Mount { source: MountSource::Volume(key), target, writable, place });
+    }
+
+    fn healthcheck(&mut self, part: &Part<'_, '_>) -> Option<Healthcheck> {
+        let own = part.suffix.is_none();
+        let blank = manifest::Healthcheck::default();
+        let base = part.container.healthcheck.as_ref();
+        let over = part.draft.service.healthcheck.as_ref().filter(|_| own);
+        if base.is_none() && over.is_none() {
+            return None;
+        }
+        let (base, written) = (base.unwrap_or(&blank), over.unwrap_or(&blank));
+        let place = at(["services", part.draft.name, "healthcheck"]);
+        let origin = over.map_or_else(|| part.origin(), |_| Origin::Manifest(place.clone()));
+        // A probe of the manifest replaces the kind's, whichever form either has.
+        let source = if written.http.is_some() || written.command.is_some() { written } else { base };
+        let probe = match (&source.http, &source.command) {
+            (Some(_), Some(_)) => {
+                self.out.push(
+                    Finding::error("schema-mismatch", place, "expected either `http` or `command`, found both")
+                        .help("remove one of them"),
+                );
+                return None;
+            }
+            (Some(path), None) => {
+                let listen = if own { part.draft.facts.service.port } else { part.container.listen.map(|p| p.0) };
+                let port = written.port.or(base.port).map(|p| p.0).or(listen);
+                let Some(port) = port else {
+                    self.out.push(
+                        Finding::error("schema-mismatch", place, "the health check asks a path, but no port is known")
+                            .help("add `listen:` to the service, or `port:` to the health check"),
+                    );
+                    return None;
+                };
+                let Some(tool) = written.tool.or(base.tool) else {
+                    self.out.push(
+                        Finding::error("healthcheck-tool-missing", place, "which program in the image asks the path is not known")
+                            .help("add `tool:` curl, wget, node or python, whichever the image has"),
+                    );
+                    return None;
+                };
+                Probe::Http { path: path.to_string(), port, tool }
+            }
+            (None, Some(command)) => {
+                let mut words = Vec::new();
+                for word in command {
+                    match self.expander.text(&word.0, &part.scope).map(|t| t.plain()) {
+                        Ok(Some(word)) => words.push(word),
+                        Ok(None) => self.bad_expression(place.clone(), &word.0, "a secret cannot stand in a command"),
+                        Err(error) => self.bad_expression(place.clone(), &word.0, &error),
+                    }
+                }
+                Probe::Command(words)
+            }
+            (None, None) => return None,
+        };
+        Some(Healthcheck {
+            probe,
+            interval: written.interval.or(base.interval).unwrap_or(seconds(30)),
+            timeout: written.timeout.or(base.timeout).unwrap_or(seconds(5)),
+            retries: written.retries.or(base.retries).unwrap_or(5),
+            start_period: written.start_period.or(base.start_period).unwrap_or(seconds(30)),
+            origin,
+        })
+    }
+
+    /// Entrypoint and command: what the manifest says, else the kind's.
+    fn command(&mut self, part: &Part<'_, '_>) -> (Vec<String>, Vec<String>) {
+        let written = part.draft.service;
+        let own = part.suffix.is_none();
+        let mut words = |list: &[Raw], place: Place| -> Vec<String> {
+            let mut filled = Vec::new();
+            for word in list {
+                match self.expander.text(&word.0, &part.scope).map(|t| t.plain()) {
+                    Ok(Some(text)) => filled.push(text),
+                    Ok(None) => self.out.push(
+                        Finding::error("secret-on-command-line", place.clone(), "a secret in a command can be read by every process of the machine")
+                            .help("hand it over by `env`"),
+                    ),
+                    Err(error) => {
+                        let message = format!("{} cannot be filled in: {error}", crate::scalar::shown(&word.0));
+                        self.out.push(Finding::error("schema-mismatch", place.clone(), message));
+                    }
+                }
+            }
+            filled
+        };
+        let mut one = |key: &str, from_manifest: Option<&manifest::Command>, of_kind: &[Raw]| {
+            let place = at(["services", part.draft.name, key]);
+            match from_manifest.filter(|_| own).map(|c| (&c.words, &c.shell)) {
+                Some((Some(list), _)) => words(list, place),
+                Some((None, Some(line))) => {
+                    let list = [Raw("/bin/sh".into()), Raw("-c".into()), Raw(line.to_string())];
+                    words(&list, place)
+                }
+                _ => words(of_kind, place),
+            }
+        };
+        let entrypoint = one("entrypoint", written.entrypoint.as_ref(), &part.container.entrypoint);
+        let command = one("command", written.command.as_ref(), &part.container.command);
+        (entrypoint, command)
+    }
+
+    fn published(&self, part: &Part<'_, '_>) -> Vec<Publish> {
+        let list = part.draft.service.publish.iter().enumerate();
+        list.map(|(i, p)| Publish {
+            address: Some(p.address.as_ref().map_or_else(|| "127.0.0.1".to_string(), ToString::to_string)),
+            host_port: p.host_port.unwrap_or(p.port).0,
+            port: p.port.0,
+            protocol: p.protocol,
+            place: at(["services", part.draft.name, "publish"]).join(i),
+        })
+        .collect()
+    }
+
+    /// What must be up first: what the manifest names, the stores it uses, the jobs of its kind. The condition of
+    /// those that run on is set when every service is known.
+    fn dependencies(&mut self, part: &Part<'_, '_>, role: Role, jobs: &[String]) -> Vec<Dependency> {
+        let written = part.draft.service;
+        let name = part.draft.name;
+        let mut list: Vec<Dependency> = Vec::new();
+        let mut add = |service: &str, condition, place: Place| {
+            if !list.iter().any(|d| d.service == service) {
+                list.push(Dependency { service: service.to_string(), condition, place });
+            }
+        };
+        if part.as_written() {
+            for (i, other) in written.depends_on.iter().enumerate() {
+                add(other.as_str(), super::networks::UNDECIDED, at(["services", name, "depends_on"]).join(i));
+            }
+            let server = part.draft.database.as_ref().and_then(|d| self.stack.database(&d.server));
+            if let Some(server) = server.and_then(|s| s.service.as_ref()) {
+                add(server, super::networks::UNDECIDED, at(["services", name, "database"]));
+            }
+            if let Some(redis) = part.draft.facts.redis.as_ref() {
+                add(&redis.host, super::networks::UNDECIDED, at(["services", name, "redis"]));
+            }
+        }
+        if role != Role::Job {
+            for job in jobs {
+                add(job, crate::stack::Condition::Completed, part.place());
+            }
+        }
+        if role == Role::Worker {
+            add(name, super::networks::UNDECIDED, part.place());
+        }
+        list
+    }
+
+    fn files(&mut self, part: &Part<'_, '_>) -> Vec<File> {
+        let mut files = Vec::new();
+        for file in &part.container.files {
+            let place = in_kind(part.kind.kind.as_str(), &["service", "files"]);
+            match file.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    self.bad_expression(place, file.when.as_deref().unwrap_or(""), &error);
+                    continue;
+                }
+            }
+            files.push(File {
+                name: file.name.0.clone(),
+                template: file.template.0.clone(),
+                template_text: self.kinds.template(&file.template.0),
+                executable: file.executable,
+            });
+        }
+        files
+    }
+
+    /// The keys of the product's configuration file: the kind's groups that hold, with the manifest's over them.
+    fn settings(&mut self, part: &Part<'_, '_>) -> Vec<SettingGroup> {
+        let mut groups: Vec<SettingGroup> = Vec::new();
+        let written = &part.draft.service.settings;
+        let mut left: Vec<&String> = written.keys().collect();
+        for group in &part.container.settings {
+            let place = in_kind(part.kind.kind.as_str(), &["service", "settings"]);
+            match group.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    self.bad_expression(place, group.when.as_deref().unwrap_or(""), &error);
+                    continue;
+                }
+            }
+            let mut settings = Vec::new();
+            for (name, value) in &group.set {
+                left.retain(|key| *key != name);
+                settings.extend(self.setting(part, name, written.get(name), Some(value)));
+            }
+            groups.push(SettingGroup { about: group.about.to_string(), settings });
+        }
+        let own: Vec<_> = left.into_iter().filter_map(|name| self.setting(part, name, written.get(name), None)).collect();
+        if !own.is_empty() {
+            groups.push(SettingGroup { about: "From the manifest".into(), settings: own });
+        }
+        groups
+    }
+
+    fn setting(&mut self, part: &Part<'_, '_>, name: &str, written: Option<&Raw>, of_kind: Option<&Raw>) -> Option<Setting> {
+        let place = at(["services", part.draft.name, "settings", name]);
+        let name_ok = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !name_ok {
+            let message = format!("expected a name of letters, digits and `_`, found {}", crate::scalar::shown(name));
+            self.out.push(Finding::error("schema-mismatch", place.on_key(), message));
+            return None;
+        }
+        let (raw, origin) = match (written, of_kind) {
+            (Some(raw), _) => (raw, Origin::Manifest(place.clone())),
+            (None, Some(raw)) => (raw, part.origin()),
+            (None, None) => return None,
+        };
+        match self.expander.text(&raw.0, &part.scope).map(|t| t.plain()) {
+            Ok(Some(value)) => Some(Setting { name: name.to_string(), value, origin }),
+            Ok(None) => {
+                self.bad_expression(place, &raw.0, "a secret cannot stand in this file");
+                None
+            }
+            Err(error) => {
+                self.bad_expression(place, &raw.0, &error);
+                None
+            }
+        }
+    }
+
+    /// A whole number from an expression of the kind.
+    fn number(&mut self, part: &Part<'_, '_>, expression: Option<&str>, key: &str) -> Option<u32> {
+        let expression = expression?;
+        let value = self.expander.value(expression, &part.scope).and_then(|v| {
+            v.as_i64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| "expected a whole number".to_string())
+        });
+        value
+            .map_err(|error| {
+                self.bad_expression(in_kind(part.kind.kind.as_str(), &["service", key]), expression, &error);
+            })
+            .ok()
+    }
+}
+
+fn role(part: &Part<'_, '_>) -> Role {
+    match part.container.role {
+        Some(RoleText::App) => Role::App,
+        Some(RoleText::Worker) => Role::Worker,
+        Some(RoleText::Job) => Role::Job,
+        Some(RoleText::Store) => Role::Store,
+        None if part.suffix.is_some() => Role::Worker,
+        None => Role::App,
+    }
+}
+
+fn hardening(of_kind: Option<&manifest::Hardening>, written: Option<&manifest::Hardening>) -> Hardening {
+    let blank = manifest::Hardening::default();
+    let (base, over) = (of_kind.unwrap_or(&blank), written.unwrap_or(&blank));
+    let capabilities = over.capabilities.as_ref().or(base.capabilities.as_ref());
+    Hardening {
+        read_only: over.read_only.or(base.read_only).unwrap_or(false),
+        capabilities: capabilities.map(|list| list.iter().map(|c| c.0.clone()).collect()),
+        new_privileges: over.new_privileges.or(base.new_privileges).unwrap_or(false),
+        tmpfs: base.tmpfs.iter().chain(&over.tmpfs).flatten().map(|p| p.0.clone()).collect(),
+        pids: over.pids.or(base.pids),
+    }
+}
+
+/// How often a volume is saved when nothing is said.
+pub(super) fn default_backup(class: Class) -> Backup {
+    match class {
+        Class::Critical => Backup::Daily,
+        Class::Important => Backup::Weekly,
+        Class::Cache | Class::Deprecated => Backup::None,
+    }
+}
+
+fn add_once(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}

@@ -1,0 +1,114 @@
+//! Who can reach whom: a network for each service that others reach, with its clients and nobody else on it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Resolver;
+use crate::finding::Place;
+use crate::manifest::RunsIn;
+use crate::stack::{Condition, Network, Role};
+
+/// The condition of a dependency until every service is known.
+pub(super) const UNDECIDED: Condition = Condition::Started;
+
+impl Resolver<'_> {
+    /// Puts every service on its networks and decides what "up" means for each dependency.
+    pub(super) fn networks(&mut self) {
+        self.conditions();
+        // Clients by the service they reach, in a stable order.
+        let mut clients: HashMap<String, BTreeSet<String>> = HashMap::new();
+        let mut reach = |server: &str, client: &str| {
+            clients.entry(server.to_string()).or_default().insert(client.to_string());
+        };
+        let proxy = self.stack.proxy.as_ref().filter(|p| p.runs_in == RunsIn::Container);
+        if let Some(proxy) = proxy.and_then(|p| p.service.as_deref()) {
+            // Also for a placeholder: going live is then a reload, not a new network.
+            for site in &self.stack.sites {
+                if self.index.contains_key(&site.service) {
+                    reach(&site.service, proxy);
+                }
+                for route in &site.routes {
+                    if let crate::stack::Action::Proxy { service, .. } = &route.action {
+                        reach(service, proxy);
+                    }
+                }
+            }
+        }
+        for service in &self.stack.services {
+            if service.name != service.owner {
+                // Companions meet at the network of their service.
+                reach(&service.owner, &service.name);
+                if service.shares_pids_of.is_none() && service.role == Role::Worker {
+                    reach(&service.name, &service.name);
+                }
+            }
+            for dependency in service.depends_on.iter().filter(|d| d.condition != Condition::Completed) {
+                if self.stack.service(&dependency.service).is_some_and(|s| s.owner != service.owner) {
+                    reach(&dependency.service, &service.name);
+                }
+            }
+        }
+        let mut networks = Vec::new();
+        for service in &self.stack.services {
+            // A companion's own network exists only if another companion asks it.
+            let asked = clients.get(&service.name).is_some_and(|c| c.iter().any(|n| *n != service.name));
+            let alone = service.name == service.owner && !matches!(service.role, Role::Proxy);
+            if asked || alone {
+                networks.push(Network {
+                    key: service.name.clone(),
+                    name: format!("{}_{}", self.stack.project, service.name),
+                    // What only keeps data for others needs no way out.
+                    internal: service.role == Role::Store,
+                });
+            }
+        }
+        let known: BTreeSet<&str> = networks.iter().map(|n| n.key.as_str()).collect();
+        let mut of_service: HashMap<String, BTreeSet<String>> = HashMap::new();
+        for (server, names) in &clients {
+            if known.contains(server.as_str()) {
+                for name in names {
+                    of_service.entry(name.clone()).or_default().insert(server.clone());
+                }
+            }
+        }
+        for service in &mut self.stack.services {
+            let mut list = of_service.remove(&service.name).unwrap_or_default();
+            if known.contains(service.name.as_str()) {
+                list.insert(service.name.clone());
+            }
+            service.networks = list.into_iter().collect();
+        }
+        self.stack.networks = networks;
+    }
+
+    fn conditions(&mut self) {
+        let facts: HashMap<String, (bool, bool)> = self
+            .stack
+            .services
+            .iter()
+            .map(|s| (s.name.clone(), (s.healthcheck.is_some(), s.role == Role::Job)))
+            .collect();
+        let mut unknown: Vec<(Place, String)> = Vec::new();
+        for service in &mut self.stack.services {
+            service.depends_on.retain_mut(|dependency| match facts.get(&dependency.service) {
+                Some((healthy, job)) => {
+                    dependency.condition = match (job, healthy) {
+                        (true, _) => Condition::Completed,
+                        (false, true) => Condition::Healthy,
+                        (false, false) => Condition::Started,
+                    };
+                    true
+                }
+                None => {
+                    unknown.push((dependency.place.clone(), dependency.service.clone()));
+                    false
+                }
+            });
+        }
+        unknown.dedup();
+        let names: Vec<String> = self.stack.services.iter().map(|s| s.name.clone()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for (place, name) in unknown {
+            self.undefined(place, "service that runs", &name, &names);
+        }
+    }
+}
