@@ -4,9 +4,15 @@
 
 pub mod text;
 pub mod finding;
+pub mod format;
 pub mod scalar;
 pub mod manifest;
 pub mod table;
 pub mod stack;
 pub mod expr;
+pub mod kinds;
+pub mod parse;
+pub mod resolve;
+pub mod rules;
 pub mod emit;
+pub mod compile;
