@@ -3,7 +3,7 @@
 //! A value is filled scalar by scalar after parsing, so it can never add a key. A secret stays a name.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
@@ -129,9 +129,14 @@ fn describe(error: &Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_string)
 }
 
+/// A map by name; collecting pairs into a value would make a list.
+pub fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
+    entries.into_iter().collect::<BTreeMap<_, _>>().into()
+}
+
 /// The names of a stack's services as expressions of another service see them.
 pub fn services<'a>(facts: impl IntoIterator<Item = &'a ServiceFacts>) -> Value {
-    facts.into_iter().map(|f| (f.name.clone(), Value::from(Serde(f)))).collect()
+    map(facts.into_iter().map(|f| (f.name.clone(), Value::from(Serde(f)))))
 }
 
 /// What expressions and templates of one service may use; `stack` adds the names that every service shares.
@@ -149,7 +154,7 @@ pub fn scope(facts: &Facts, stack: &Value) -> Value {
         .iter()
         .map(|d| context! { password => secret(&d.password), password_name => d.password.as_str(), ..Value::from(Serde(d)) })
         .collect();
-    let secrets: Value = facts.secrets.iter().map(|(key, name)| (key.clone(), secret(name))).collect();
+    let secrets = map(facts.secrets.iter().map(|(key, name)| (key.clone(), secret(name))));
     let mail =
         facts.mail.as_ref().map(|m| context! { password => optional(&m.password), password_name => m.password.as_deref(), ..Value::from(Serde(m)) });
     context! {
@@ -170,7 +175,7 @@ fn odoo_workers(cpus: Option<f64>, memory: Option<u64>) -> u64 {
 }
 
 /// Whether a version such as `2.40.7` is at least another: compared number by number.
-fn version_at_least(version: &str, least: &str) -> Result<bool, Error> {
+pub(crate) fn version_at_least(version: &str, least: &str) -> Result<bool, Error> {
     let numbers = |text: &str| -> Vec<u64> {
         text.split('.')
             .map_while(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())

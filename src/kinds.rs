@@ -11,9 +11,7 @@ use serde::Deserialize;
 use crate::finding::{Document, Finding, Path, Place};
 use crate::format::tree::Tree;
 use crate::format::{decode, yaml};
-use crate::manifest::{
-    AbsolutePath, Class, Hardening, Healthcheck, Map, Restart, Route, UserName,
-};
+use crate::manifest::{AbsolutePath, Class, Hardening, Healthcheck, Map, Restart, Route, UserName};
 use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, SecretName};
 use crate::table::{Table, ValueType};
 use crate::text::{SourceId, Sources, Span, nearest};
@@ -110,9 +108,12 @@ pub struct TypeText(pub ValueType);
 impl TryFrom<String> for TypeText {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        ValueType::parse(&text)
-            .map(Self)
-            .ok_or_else(|| format!("expected a type such as `int 1..100` or `enum a|b`, found {}", crate::scalar::shown(&text)))
+        ValueType::parse(&text).map(Self).ok_or_else(|| {
+            format!(
+                "expected a type such as `int 1..100` or `enum a|b`, found {}",
+                crate::scalar::shown(&text)
+            )
+        })
     }
 }
 
@@ -332,7 +333,10 @@ impl TryFrom<String> for TemplateName {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         let parts: Vec<_> = text.split('/').collect();
-        if parts.len() <= 2 && text.ends_with(".j2") && parts.iter().all(|p| FileName::try_from((*p).to_string()).is_ok()) {
+        if parts.len() <= 2
+            && text.ends_with(".j2")
+            && parts.iter().all(|p| FileName::try_from((*p).to_string()).is_ok())
+        {
             return Ok(Self(text));
         }
         Err(format!("expected a template such as `odoo.conf.j2`, found {}", crate::scalar::shown(&text)))
@@ -443,7 +447,9 @@ impl Kinds {
                 }
             } else if file.name.ends_with(".j2") {
                 kinds.templates.insert(file.name, file.text.into());
-            } else if let Some(name) = file.name.strip_suffix(".yaml").or_else(|| file.name.strip_suffix(".yml")) {
+            } else if let Some(name) =
+                file.name.strip_suffix(".yaml").or_else(|| file.name.strip_suffix(".yml"))
+            {
                 let id = sources.add(file.path, file.text);
                 kinds.own.push(name.to_string());
                 let kind = kinds.load(name, id, sources, out);
@@ -465,10 +471,16 @@ impl Kinds {
         kind
     }
 
-    fn load(&mut self, name: &str, id: SourceId, sources: &Sources, out: &mut Vec<Finding>) -> Option<Rc<Kind>> {
+    fn load(
+        &mut self,
+        name: &str,
+        id: SourceId,
+        sources: &Sources,
+        out: &mut Vec<Finding>,
+    ) -> Option<Rc<Kind>> {
         let tree = yaml::read(id, &sources.get(id).text, out)?;
         let document = Document::Kind(name.to_string());
-        let kind: Option<Kind> = decode::decode(&tree, tree.root, document.clone(), Path::default(), out);
+        let kind: Option<Kind> = decode::decode(&tree, tree.root(), document.clone(), Path::default(), out);
         self.trees.insert(name.to_string(), tree);
         let kind = kind?;
         if kind.kind.as_str() != name {

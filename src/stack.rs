@@ -219,6 +219,8 @@ pub enum Origin {
 pub struct Build {
     /// Directory with the sources, relative to the deploy directory.
     pub context: String,
+    /// Image it adds to, when a kind's Dockerfile is built.
+    pub base: Option<String>,
     /// Dockerfile in it.
     pub dockerfile: Option<String>,
     /// Stage.

@@ -1,5 +1,7 @@
 //! One target per file: what a [`Stack`] looks like in that format. Nothing here reads a manifest or touches a disk.
 
+pub mod compose;
+pub mod files;
 pub mod template;
 
 use crate::finding::Finding;
@@ -39,4 +41,12 @@ pub struct Target {
 }
 
 /// Every target, in the order its files are listed.
-pub const TARGETS: &[Target] = &[];
+pub const TARGETS: &[Target] = &[
+    Target { name: "compose", about: "docker-compose.yml", emit: compose::emit },
+    Target { name: "files", about: "configuration files and scripts of the kinds", emit: files::emit },
+];
+
+/// The comment at the top of every file; it depends on nothing but the stack's name, or each build would be a change.
+pub fn header(stack: &Stack) -> String {
+    format!("Made by stackgen from the manifest of {}; change that, not this file.", stack.name)
+}

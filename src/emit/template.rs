@@ -11,8 +11,23 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, syntax::SyntaxConfig,
 };
 
-/// The templates, embedded: name below `templates/` and text.
-const TEMPLATES: &[(&str, &str)] = &[];
+/// Embeds templates by their names below `templates/`.
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        const TEMPLATES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../templates/", $name)))),*];
+    };
+}
+
+templates!(
+    "odoo/odoo.conf.j2",
+    "odoo/start.sh.j2",
+    "postgres/roles.sh.j2",
+    "redis/redis.conf.j2",
+    "redis/start.sh.j2",
+    "superset/Dockerfile.j2",
+    "superset/init.sh.j2",
+    "superset/superset_config.py.j2",
+);
 
 /// Renders an embedded template. The error says which value did not fit, and where in the template.
 pub fn render(name: &str, context: Value) -> Result<String, String> {
@@ -50,6 +65,10 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|name| AutoEscape::Custom(Syntax::of(name).name().into()));
     environment.set_formatter(format);
+    environment.add_filter("comment", comment);
+    environment.add_filter("identifier", identifier);
+    environment.add_filter("python", python);
+    environment.add_function("version_at_least", crate::expr::version_at_least);
     for (name, text) in TEMPLATES {
         // A template that does not parse is found by the first test that renders it.
         let _ = environment.add_template(name, text);
@@ -193,6 +212,29 @@ fn python_string(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// Text of a comment: on one line, so that it cannot end the comment.
+fn comment(text: &str) -> Value {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Value::from_safe_string(line)
+}
+
+/// A name in Python, INI or SQL, written without quotes.
+fn identifier(text: &str) -> Result<Value, Error> {
+    let ok = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(ok) {
+        return Ok(Value::from_safe_string(text.to_string()));
+    }
+    Err(refuse(&format!("{} is no name", crate::scalar::shown(text))))
+}
+
+/// A value as Python writes it, also in a file of another syntax.
+fn python(value: &Value) -> Result<Value, Error> {
+    if let Some(secret) = value.downcast_object_ref::<Secret>() {
+        return Ok(Value::from_safe_string(format!("secret(\"{}\")", secret.0)));
+    }
+    write_text(Syntax::Python, &value.to_string(), value.kind()).map(Value::from_safe_string)
 }
 
 /// The error of a value that does not fit.

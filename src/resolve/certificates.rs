@@ -26,8 +26,12 @@ impl Resolver<'_> {
                 (None, None) => None,
                 _ => {
                     self.out.push(
-                        Finding::error("schema-mismatch", place.clone(), "expected both `certificate` and `key`, found one")
-                            .help("name both files, or neither and let certbot get the certificate"),
+                        Finding::error(
+                            "schema-mismatch",
+                            place.clone(),
+                            "expected both `certificate` and `key`, found one",
+                        )
+                        .help("name both files, or neither and let certbot get the certificate"),
                     );
                     continue;
                 }
@@ -36,9 +40,13 @@ impl Resolver<'_> {
                 if let Some(other) = grouped.insert(host.to_string(), name.to_string()) {
                     let other = at(["certificates", "groups", other.as_str()]);
                     self.out.push(
-                        Finding::error("duplicate-key", place.clone(), format!("`{host}` is on two certificates"))
-                            .related(other, "the other one")
-                            .help("remove it from one of them"),
+                        Finding::error(
+                            "duplicate-key",
+                            place.clone(),
+                            format!("`{host}` is on two certificates"),
+                        )
+                        .related(other, "the other one")
+                        .help("remove it from one of them"),
                     );
                 }
             }
@@ -52,7 +60,11 @@ impl Resolver<'_> {
         }
         let planned = |site: &Site| site.answer == Answer::Placeholder { status: Status::Planned };
         let names = |site: &Site| -> Vec<String> {
-            std::iter::once(&site.host).chain(&site.aliases).filter(|n| !grouped.contains_key(*n)).cloned().collect()
+            std::iter::once(&site.host)
+                .chain(&site.aliases)
+                .filter(|n| !grouped.contains_key(*n))
+                .cloned()
+                .collect()
         };
         let https = || self.stack.sites.iter().filter(|s| s.https);
         let mut together: Vec<String> = https().filter(|s| !planned(s)).flat_map(names).collect();
@@ -80,14 +92,21 @@ impl Resolver<'_> {
                 together.insert(0, first);
             }
             let place = written.name.as_ref().map_or_else(
-                || self.stack.sites.iter().find(|s| s.https).map_or_else(|| at(["certificates"]), |s| s.place.clone()),
+                || {
+                    self.stack
+                        .sites
+                        .iter()
+                        .find(|s| s.https)
+                        .map_or_else(|| at(["certificates"]), |s| s.place.clone())
+                },
                 |_| at(["certificates", "name"]),
             );
             main = Some(name.clone());
             list.insert(0, Certificate { name, names: together, optional: false, files: None, place });
         }
         for site in self.stack.sites.iter_mut().filter(|s| s.https) {
-            site.certificate = grouped.get(&site.host).or_else(|| own.get(&site.host)).cloned().or_else(|| main.clone());
+            site.certificate =
+                grouped.get(&site.host).or_else(|| own.get(&site.host)).cloned().or_else(|| main.clone());
         }
         self.stack.certificates = list;
     }

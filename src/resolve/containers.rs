@@ -1,19 +1,17 @@
 //! The containers of a service: its own, and those of its companions.
 
-use std::sync::Arc;
-
 use minijinja::Value;
 
-use super::facts::{Draft, ca_path, screaming};
+use super::facts::{Draft, ca_path};
 use super::{Resolver, at, in_kind, runs, seconds};
 use crate::expr::{self, Secret};
 use crate::finding::{Finding, Place};
 use crate::kinds::{Container, Kind, RoleText};
 use crate::manifest::{self, Backup, Class, Restart, Status};
-use crate::scalar::{Bytes, Raw};
+use crate::scalar::Raw;
 use crate::stack::{
-    Build, Dependency, Env, File, Hardening, Healthcheck, Image, Mount, MountSource, Origin, Piece, Probe, Publish,
-    Role, Service, Setting, SettingGroup, Text, Volume,
+    Build, Dependency, Env, File, Hardening, Healthcheck, Image, Mount, MountSource, Origin, Piece, Probe,
+    Publish, Role, Service, Setting, SettingGroup, Text, Volume,
 };
 use crate::table::Lookup;
 
@@ -70,7 +68,8 @@ impl Resolver<'_> {
     pub(super) fn made(&mut self, draft: &Draft<'_>) {
         let kind = draft.kind.clone();
         let scope = expr::scope(&draft.facts, &self.shared);
-        let mut parts = vec![Part { draft, kind: &kind, container: &kind.service, suffix: None, scope: scope.clone() }];
+        let mut parts =
+            vec![Part { draft, kind: &kind, container: &kind.service, suffix: None, scope: scope.clone() }];
         for (suffix, container) in &kind.companions {
             match container.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &scope)) {
                 Ok(true) => parts.push(Part {
@@ -88,8 +87,7 @@ impl Resolver<'_> {
                 ),
             }
         }
-        let jobs: Vec<String> =
-            parts.iter().filter(|p| role(p) == Role::Job).map(Part::name).collect();
+        let jobs: Vec<String> = parts.iter().filter(|p| role(p) == Role::Job).map(Part::name).collect();
         for part in &parts {
             if let Some(service) = self.container(part, &jobs) {
                 self.push(service);
@@ -101,9 +99,13 @@ impl Resolver<'_> {
     pub(super) fn push(&mut self, service: Service) {
         if let Some(other) = self.index.get(&service.name).map(|i| &self.stack.services[*i]) {
             self.out.push(
-                Finding::error("duplicate-key", service.place.on_key(), format!("there are two services named `{}`", service.name))
-                    .related(other.place.on_key(), "one comes from here")
-                    .help("rename one of them"),
+                Finding::error(
+                    "duplicate-key",
+                    service.place.on_key(),
+                    format!("there are two services named `{}`", service.name),
+                )
+                .related(other.place.on_key(), "one comes from here")
+                .help("rename one of them"),
             );
             return;
         }
@@ -122,7 +124,8 @@ impl Resolver<'_> {
         let healthcheck = self.healthcheck(part);
         let memory = if own { written.memory } else { None }.or(part.container.memory);
         let replicas = self.number(part, part.container.replicas.as_deref(), "replicas").unwrap_or(1);
-        let connections = self.number(part, part.container.connections.as_deref(), "connections").unwrap_or(5);
+        let connections =
+            self.number(part, part.container.connections.as_deref(), "connections").unwrap_or(5);
         let database = part
             .draft
             .database
@@ -130,7 +133,8 @@ impl Resolver<'_> {
             .filter(|_| own || part.container.same_environment)
             .map(|d| crate::stack::DatabaseUse { connections, ..d });
         let (entrypoint, command) = self.command(part);
-        let mut listens: Vec<u16> = part.container.listen.iter().chain(&part.container.ports).map(|p| p.0).collect();
+        let mut listens: Vec<u16> =
+            part.container.listen.iter().chain(&part.container.ports).map(|p| p.0).collect();
         if let Some(listen) = written.listen.filter(|_| own) {
             // The main port moves; further ones stay.
             listens.splice(..listens.len().min(1), [listen.0]);
@@ -160,10 +164,12 @@ impl Resolver<'_> {
             internal: written.internal || !own || role == Role::Store,
             healthcheck,
             depends_on: self.dependencies(part, role, jobs),
-            restart: if own { written.restart } else { None }.or(part.container.restart).unwrap_or(match role {
-                Role::Job => Restart::OnFailure,
-                _ => Restart::UnlessStopped,
-            }),
+            restart: if own { written.restart } else { None }.or(part.container.restart).unwrap_or(
+                match role {
+                    Role::Job => Restart::OnFailure,
+                    _ => Restart::UnlessStopped,
+                },
+            ),
             stop_grace: if own { written.stop_grace } else { None }.or(part.container.stop_grace),
             memory,
             cpus: written.cpus.filter(|_| own).map(|c| c.0),
@@ -171,7 +177,10 @@ impl Resolver<'_> {
             replicas,
             init: part.container.init,
             shares_pids_of: None,
-            hardening: hardening(part.container.hardening.as_ref(), written.hardening.as_ref().filter(|_| own)),
+            hardening: hardening(
+                part.container.hardening.as_ref(),
+                written.hardening.as_ref().filter(|_| own),
+            ),
             database,
             files: if own { self.files(part) } else { Vec::new() },
             settings: if own { self.settings(part) } else { Vec::new() },
@@ -195,6 +204,7 @@ impl Resolver<'_> {
         }
         let build = written.build.as_ref().map(|b| Build {
             context: b.context.to_string(),
+            base: None,
             dockerfile: b.dockerfile.as_ref().map(ToString::to_string),
             target: b.target.as_ref().map(ToString::to_string),
             args: b.args.iter().map(|(k, v)| (k.to_string(), v.0.clone())).collect(),
@@ -219,12 +229,23 @@ impl Resolver<'_> {
         if let Some(condition) = &part.kind.service.build {
             match self.expander.holds(condition, &part.scope) {
                 Ok(true) => {
-                    let build = Build { context: format!("./{name}"), dockerfile: None, target: None, args: Vec::new() };
+                    let base = Some(format!("{image}:{version}"));
+                    let build = Build {
+                        context: format!("./{name}"),
+                        base,
+                        dockerfile: None,
+                        target: None,
+                        args: Vec::new(),
+                    };
                     return Some((Image { reference: local(version), origin }, Some(build)));
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    self.bad_expression(in_kind(part.kind.kind.as_str(), &["service", "build"]), condition, &error);
+                    self.bad_expression(
+                        in_kind(part.kind.kind.as_str(), &["service", "build"]),
+                        condition,
+                        &error,
+                    );
                 }
             }
         }
@@ -278,7 +299,9 @@ impl Resolver<'_> {
             for (name, value) in &group.set {
                 match self.expander.text(&value.0, &part.scope) {
                     Ok(text) => set(name.as_str(), text, part.origin()),
-                    Err(error) => self.bad_expression(place.join("set").join(name.as_str()), &value.0, &error),
+                    Err(error) => {
+                        self.bad_expression(place.join("set").join(name.as_str()), &value.0, &error)
+                    }
                 }
             }
         }
@@ -300,9 +323,9 @@ impl Resolver<'_> {
                 },
                 (None, Some(secret)) => {
                     // A file is visible to the program alone; a variable also to `docker inspect`.
-                    let by_file = table.as_ref().is_some_and(
-                        |t| matches!(t.find(name.as_str()), Lookup::Known(row) if row.file),
-                    );
+                    let by_file = table
+                        .as_ref()
+                        .is_some_and(|t| matches!(t.find(name.as_str()), Lookup::Known(row) if row.file));
                     if by_file {
                         add_once(secret_files, secret.to_string());
                         let text = Text(vec![Piece::SecretFile(secret.to_string())]);
@@ -337,7 +360,8 @@ impl Resolver<'_> {
         if part.as_written() {
             for (i, each) in part.draft.facts.mounted.iter().enumerate() {
                 let option = part.kind.service.mount_each.as_ref().map_or("", |m| m.option.as_str());
-                let source = part.draft.facts.options.get(option).and_then(|o| o.get(i)).and_then(|s| s.as_str());
+                let source =
+                    part.draft.facts.options.get(option).and_then(|o| o.get(i)).and_then(|s| s.as_str());
                 mounts.push(Mount {
                     source: MountSource::Host(source.unwrap_or_default().to_string()),
                     target: each.clone(),
@@ -370,9 +394,13 @@ impl Resolver<'_> {
         for mount in &mounts {
             if let Some(other) = seen.insert(&mount.target, &mount.place) {
                 self.out.push(
-                    Finding::error("duplicate-key", mount.place.clone(), format!("two mounts at `{}`", mount.target))
-                        .related(other.clone(), "the other one")
-                        .help("give one of them another `target` or `mount`"),
+                    Finding::error(
+                        "duplicate-key",
+                        mount.place.clone(),
+                        format!("two mounts at `{}`", mount.target),
+                    )
+                    .related(other.clone(), "the other one")
+                    .help("give one of them another `target` or `mount`"),
                 );
             }
         }
@@ -382,7 +410,8 @@ impl Resolver<'_> {
     fn volume_mounts(&mut self, part: &Part<'_, '_>, mounts: &mut Vec<Mount>) {
         let (written, name) = (part.draft.service, part.draft.name);
         let own = part.suffix.is_none();
-        let of_service = part.container.same_volumes.iter().filter_map(|v| part.kind.service.volumes.get_key_value(v));
+        let of_service =
+            part.container.same_volumes.iter().filter_map(|v| part.kind.service.volumes.get_key_value(v));
         let blank = manifest::Volume::default();
         for (key, volume) in part.container.volumes.iter().chain(of_service) {
             match volume.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
@@ -400,7 +429,16 @@ impl Resolver<'_> {
             let over = written.volumes.get(key).unwrap_or(&blank);
             let target = over.mount.as_ref().unwrap_or(&volume.mount).0.clone();
             let description = volume.description.as_ref().map(ToString::to_string);
-            self.volume_mount(part, key.as_str(), over, target, Some(volume.class), description, !volume.read_only, mounts);
+            self.volume_mount(
+                part,
+                key.as_str(),
+                over,
+                target,
+                Some(volume.class),
+                description,
+                !volume.read_only,
+                mounts,
+            );
         }
         for (key, volume) in written.volumes.iter().filter(|_| own) {
             if part.kind.service.volumes.contains_key(key) {
@@ -409,11 +447,19 @@ impl Resolver<'_> {
             let place = at(["services", name, "volumes", key.as_str()]);
             let Some(target) = &volume.mount else {
                 let known: Vec<_> = part.kind.service.volumes.keys().map(|k| format!("`{k}`")).collect();
-                let finding = Finding::error("schema-mismatch", place.on_key(), format!("volume `{key}` has no `mount`"));
+                let finding = Finding::error(
+                    "schema-mismatch",
+                    place.on_key(),
+                    format!("volume `{key}` has no `mount`"),
+                );
                 self.out.push(if known.is_empty() {
                     finding.help("add `mount:` with the path in the container")
                 } else {
-                    finding.help(format!("add `mount:` with the path in the container; `{}` has {}", part.kind.kind, known.join(", ")))
+                    finding.help(format!(
+                        "add `mount:` with the path in the container; `{}` has {}",
+                        part.kind.kind,
+                        known.join(", ")
+                    ))
                 });
                 continue;
             };
@@ -437,7 +483,9 @@ impl Resolver<'_> {
         let place = at(["services", name, "volumes", key]);
         let default_key = format!("{name}-{key}");
         let (key, full) = match (&over.exact_name, &over.name) {
-            (Some(exact), _) => (over.name.as_ref().map_or(default_key, ToString::to_string), exact.to_string()),
+            (Some(exact), _) => {
+                (over.name.as_ref().map_or(default_key, ToString::to_string), exact.to_string())
+            }
             (None, Some(name)) => (name.to_string(), format!("{}_{name}", self.stack.project)),
             (None, None) => (default_key.clone(), format!("{}_{default_key}", self.stack.project)),
         };
@@ -476,25 +524,38 @@ impl Resolver<'_> {
         let probe = match (&source.http, &source.command) {
             (Some(_), Some(_)) => {
                 self.out.push(
-                    Finding::error("schema-mismatch", place, "expected either `http` or `command`, found both")
-                        .help("remove one of them"),
+                    Finding::error(
+                        "schema-mismatch",
+                        place,
+                        "expected either `http` or `command`, found both",
+                    )
+                    .help("remove one of them"),
                 );
                 return None;
             }
             (Some(path), None) => {
-                let listen = if own { part.draft.facts.service.port } else { part.container.listen.map(|p| p.0) };
+                let listen =
+                    if own { part.draft.facts.service.port } else { part.container.listen.map(|p| p.0) };
                 let port = written.port.or(base.port).map(|p| p.0).or(listen);
                 let Some(port) = port else {
                     self.out.push(
-                        Finding::error("schema-mismatch", place, "the health check asks a path, but no port is known")
-                            .help("add `listen:` to the service, or `port:` to the health check"),
+                        Finding::error(
+                            "schema-mismatch",
+                            place,
+                            "the health check asks a path, but no port is known",
+                        )
+                        .help("add `listen:` to the service, or `port:` to the health check"),
                     );
                     return None;
                 };
                 let Some(tool) = written.tool.or(base.tool) else {
                     self.out.push(
-                        Finding::error("healthcheck-tool-missing", place, "which program in the image asks the path is not known")
-                            .help("add `tool:` curl, wget, node or python, whichever the image has"),
+                        Finding::error(
+                            "healthcheck-tool-missing",
+                            place,
+                            "which program in the image asks the path is not known",
+                        )
+                        .help("add `tool:` curl, wget, node or python, whichever the image has"),
                     );
                     return None;
                 };
@@ -505,7 +566,9 @@ impl Resolver<'_> {
                 for word in command {
                     match self.expander.text(&word.0, &part.scope).map(|t| t.plain()) {
                         Ok(Some(word)) => words.push(word),
-                        Ok(None) => self.bad_expression(place.clone(), &word.0, "a secret cannot stand in a command"),
+                        Ok(None) => {
+                            self.bad_expression(place.clone(), &word.0, "a secret cannot stand in a command")
+                        }
                         Err(error) => self.bad_expression(place.clone(), &word.0, &error),
                     }
                 }
@@ -533,11 +596,16 @@ impl Resolver<'_> {
                 match self.expander.text(&word.0, &part.scope).map(|t| t.plain()) {
                     Ok(Some(text)) => filled.push(text),
                     Ok(None) => self.out.push(
-                        Finding::error("secret-on-command-line", place.clone(), "a secret in a command can be read by every process of the machine")
-                            .help("hand it over by `env`"),
+                        Finding::error(
+                            "secret-on-command-line",
+                            place.clone(),
+                            "a secret in a command can be read by every process of the machine",
+                        )
+                        .help("hand it over by `env`"),
                     ),
                     Err(error) => {
-                        let message = format!("{} cannot be filled in: {error}", crate::scalar::shown(&word.0));
+                        let message =
+                            format!("{} cannot be filled in: {error}", crate::scalar::shown(&word.0));
                         self.out.push(Finding::error("schema-mismatch", place.clone(), message));
                     }
                 }
@@ -650,18 +718,26 @@ impl Resolver<'_> {
             }
             groups.push(SettingGroup { about: group.about.to_string(), settings });
         }
-        let own: Vec<_> = left.into_iter().filter_map(|name| self.setting(part, name, written.get(name), None)).collect();
+        let own: Vec<_> =
+            left.into_iter().filter_map(|name| self.setting(part, name, written.get(name), None)).collect();
         if !own.is_empty() {
             groups.push(SettingGroup { about: "From the manifest".into(), settings: own });
         }
         groups
     }
 
-    fn setting(&mut self, part: &Part<'_, '_>, name: &str, written: Option<&Raw>, of_kind: Option<&Raw>) -> Option<Setting> {
+    fn setting(
+        &mut self,
+        part: &Part<'_, '_>,
+        name: &str,
+        written: Option<&Raw>,
+        of_kind: Option<&Raw>,
+    ) -> Option<Setting> {
         let place = at(["services", part.draft.name, "settings", name]);
         let name_ok = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !name_ok {
-            let message = format!("expected a name of letters, digits and `_`, found {}", crate::scalar::shown(name));
+            let message =
+                format!("expected a name of letters, digits and `_`, found {}", crate::scalar::shown(name));
             self.out.push(Finding::error("schema-mismatch", place.on_key(), message));
             return None;
         }
@@ -687,7 +763,9 @@ impl Resolver<'_> {
     fn number(&mut self, part: &Part<'_, '_>, expression: Option<&str>, key: &str) -> Option<u32> {
         let expression = expression?;
         let value = self.expander.value(expression, &part.scope).and_then(|v| {
-            v.as_i64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| "expected a whole number".to_string())
+            v.as_i64()
+                .and_then(|n| u32::try_from(n).ok())
+                .ok_or_else(|| "expected a whole number".to_string())
         });
         value
             .map_err(|error| {

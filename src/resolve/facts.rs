@@ -11,8 +11,8 @@ use super::{Resolver, at, in_kind, runs};
 use crate::expr;
 use crate::finding::Finding;
 use crate::kinds::{Kind, Need, UsedAs};
-use crate::manifest::{Encryption, Name, Service, SslMode, Status};
-use crate::scalar::{HostPath, Name as ServiceName};
+use crate::manifest::{Encryption, HostPath, Service, SslMode, Status};
+use crate::scalar::Name;
 use crate::stack::{
     Database, DatabaseFacts, DatabaseUse, Facts, HostFacts, MailFacts, RedisFacts, ServiceFacts,
 };
@@ -41,21 +41,17 @@ impl<'a> Resolver<'a> {
             self.server(name, service, kind);
         }
         let basics: Vec<_> = known.iter().map(|(n, s, k)| self.service_facts(n, s, k)).collect();
-        let external: Value = manifest
-            .external
-            .iter()
-            .map(|(n, e)| {
-                let text = |t: &Option<crate::scalar::Line>| t.as_ref().map(ToString::to_string);
-                let url = e.url.as_str().trim_end_matches('/');
-                (
-                    n.to_string(),
-                    context! { url => url, host => e.url.host(), project => text(&e.project), region => text(&e.region) },
-                )
-            })
-            .collect();
+        let text = |t: &Option<crate::scalar::Line>| t.as_ref().map(ToString::to_string);
+        let external = expr::map(manifest.external.iter().map(|(name, e)| {
+            let url = e.url.as_str().trim_end_matches('/');
+            let facts = context! {
+                url => url, host => e.url.host(), project => text(&e.project), region => text(&e.region),
+            };
+            (name.to_string(), facts)
+        }));
         self.shared = context! {
             services => expr::services(&basics), external => external,
-            domain => self.stack.domain, project => self.stack.project,
+            domain => self.stack.domain.as_deref(), project => self.stack.project.as_str(),
         };
         let mut drafts: Vec<_> = known
             .into_iter()
@@ -89,8 +85,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// A service of kind postgres is a database server for the others.
-    fn server(&mut self, name: &ServiceName, service: &Service, kind: &Kind) {
-        if kind.used_as != UsedAs::Store || kind.kind.as_str() != "postgres" || service.status != Status::Active {
+    fn server(&mut self, name: &Name, service: &Service, kind: &Kind) {
+        if kind.used_as != UsedAs::Store
+            || kind.kind.as_str() != "postgres"
+            || service.status != Status::Active
+        {
             return;
         }
         let version = service.version.as_ref().or(kind.version.as_ref()).map_or("", |v| v.as_str());
@@ -145,7 +144,13 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn draft(&mut self, name: &'a Name, service: &'a Service, kind: Rc<Kind>, basic: ServiceFacts) -> Draft<'a> {
+    fn draft(
+        &mut self,
+        name: &'a Name,
+        service: &'a Service,
+        kind: Rc<Kind>,
+        basic: ServiceFacts,
+    ) -> Draft<'a> {
         let active = service.status == Status::Active && runs(kind.used_as);
         let database = if active { self.database_use(name, service, &kind) } else { None };
         let mut facts = Facts {
@@ -153,17 +158,11 @@ impl<'a> Resolver<'a> {
             database: database.as_ref().and_then(|d| self.database_facts(d)),
             redis: if active { self.redis_facts(name, service) } else { None },
             mail: if active { self.mail_facts(name, service, &kind) } else { None },
-            host: HostFacts {
-                cpus: self.stack.host.cpus,
-                memory: self.stack.host.memory.map(|m| m.0),
-            },
+            host: HostFacts { cpus: self.stack.host.cpus, memory: self.stack.host.memory.map(|m| m.0) },
             stack: self.stack.name.clone(),
             timezone: self.stack.timezone.clone(),
             // A CDN in front, then nginx.
-            proxy_hops: service
-                .url
-                .as_ref()
-                .map_or(0, |_| 1 + u32::from(self.manifest.proxy.edge.is_some())),
+            proxy_hops: service.url.as_ref().map_or(0, |_| 1 + u32::from(self.manifest.proxy.edge.is_some())),
             secrets: kind
                 .secrets
                 .keys()
@@ -175,9 +174,14 @@ impl<'a> Resolver<'a> {
             self.options(name, service, &kind, &mut facts);
             facts.mounted = mounted(&kind, &facts);
             self.check_redis(name, service, &kind, &facts);
-            if let Some(server) = self.stack.databases.iter_mut().find(|d| d.service.as_deref() == Some(name.as_str())) {
-                server.connections =
-                    facts.options.get("connections").and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
+            if let Some(server) =
+                self.stack.databases.iter_mut().find(|d| d.service.as_deref() == Some(name.as_str()))
+            {
+                server.connections = facts
+                    .options
+                    .get("connections")
+                    .and_then(Json::as_u64)
+                    .and_then(|n| u32::try_from(n).ok());
                 server.admin_password =
                     facts.secrets.iter().find(|(key, _)| key == "PASSWORD").map(|(_, name)| name.clone());
             }
@@ -190,18 +194,27 @@ impl<'a> Resolver<'a> {
         let Some(wanted) = &service.database else {
             if kind.database == Need::Required {
                 let known: Vec<_> = self.stack.databases.iter().map(|d| format!("`{}`", d.name)).collect();
-                let known = if known.is_empty() { "an entry of `databases`".into() } else { known.join(" or ") };
+                let known =
+                    if known.is_empty() { "an entry of `databases`".into() } else { known.join(" or ") };
                 self.out.push(
-                    Finding::error("schema-mismatch", at(["services", name.as_str()]).on_key(), format!("`{}` needs a database", kind.kind))
-                        .help(format!("add `database:` with {known}")),
+                    Finding::error(
+                        "schema-mismatch",
+                        at(["services", name.as_str()]).on_key(),
+                        format!("`{}` needs a database", kind.kind),
+                    )
+                    .help(format!("add `database:` with {known}")),
                 );
             }
             return None;
         };
         if kind.database == Need::None && kind.kind.as_str() != "container" {
             self.out.push(
-                Finding::error("schema-mismatch", place.on_key(), format!("`{}` uses no database", kind.kind))
-                    .help("remove this line"),
+                Finding::error(
+                    "schema-mismatch",
+                    place.on_key(),
+                    format!("`{}` uses no database", kind.kind),
+                )
+                .help("remove this line"),
             );
             return None;
         }
@@ -217,10 +230,10 @@ impl<'a> Resolver<'a> {
             server: server.to_string(),
             user: wanted.user.as_ref().map_or_else(|| database.clone(), |u| u.0.clone()),
             name: database,
-            password: wanted
-                .password
-                .as_ref()
-                .map_or_else(|| format!("{}_DB_PASSWORD", screaming(name.as_str())), |p| p.secret.to_string()),
+            password: wanted.password.as_ref().map_or_else(
+                || format!("{}_DB_PASSWORD", screaming(name.as_str())),
+                |p| p.secret.to_string(),
+            ),
             connections: 0,
             place,
         })
@@ -308,8 +321,12 @@ impl<'a> Resolver<'a> {
                     Ok(value) => value,
                     Err(expected) => {
                         self.out.push(
-                            Finding::error("schema-mismatch", place(key), format!("{expected}, found {}", crate::scalar::shown(&plain(written))))
-                                .help(option.help.to_string()),
+                            Finding::error(
+                                "schema-mismatch",
+                                place(key),
+                                format!("{expected}, found {}", crate::scalar::shown(&plain(written))),
+                            )
+                            .help(option.help.to_string()),
                         );
                         continue;
                     }

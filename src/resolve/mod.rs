@@ -81,7 +81,9 @@ impl Resolver<'_> {
     fn undefined(&mut self, place: Place, what: &str, name: &str, known: &[&str]) {
         let help = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => format!("declare it, or remove the reference; there is no {what} yet"),
+            None if known.is_empty() => {
+                format!("declare it, or remove the reference; there is no {what} yet")
+            }
             None => format!("known: {}", one_of(known.iter().copied().take(12))),
         };
         self.out.push(
@@ -189,10 +191,9 @@ impl Resolver<'_> {
     /// Reports an expression that cannot be evaluated.
     fn bad_expression(&mut self, place: Place, text: &str, error: &str) {
         let message = format!("{} cannot be filled in: {error}", crate::scalar::shown(text));
-        self.out.push(
-            Finding::error("schema-mismatch", place, message)
-                .help("expressions know service, services, database, redis, mail, options, host, external and timezone"),
-        );
+        self.out.push(Finding::error("schema-mismatch", place, message).help(
+            "expressions know service, services, database, redis, mail, options, host, external and timezone",
+        ));
     }
 }
 
@@ -246,12 +247,13 @@ fn header(m: &Manifest) -> Stack {
         memory: limit.memory.unwrap_or(crate::scalar::Bytes(10 << 20)),
         place: at(["rate_limits", name.as_str()]),
     });
-    let tombstones = m.services.iter().filter(|(_, s)| s.status == Status::Removed).map(|(name, s)| Tombstone {
-        service: name.to_string(),
-        removed: s.removed.as_ref().map(ToString::to_string),
-        reason: text(&s.reason),
-        place: at(["services", name.as_str()]),
-    });
+    let tombstones =
+        m.services.iter().filter(|(_, s)| s.status == Status::Removed).map(|(name, s)| Tombstone {
+            service: name.to_string(),
+            removed: s.removed.as_ref().map(ToString::to_string),
+            reason: text(&s.reason),
+            place: at(["services", name.as_str()]),
+        });
     let allowed = m.allow.iter().enumerate().map(|(i, a)| Allowed {
         rule: a.rule.to_string(),
         at: text(&a.at),

@@ -10,8 +10,8 @@ use crate::kinds::Kind;
 use crate::manifest::{self, RunsIn, Service as Written};
 use crate::scalar::{Bytes, Cidr, Line};
 use crate::stack::{
-    Action, Answer, Condition, Dependency, Edge, Facts, Hsts, Mount, MountSource, Origin, Proxy, Publish, Raw, Role,
-    ServiceFacts, Site,
+    Action, Answer, Condition, Dependency, Edge, Facts, Hsts, Mount, MountSource, Origin, Proxy, Publish,
+    Raw, Role, ServiceFacts, Site,
 };
 
 /// The name of the proxy's service and of the certificates' one.
@@ -20,10 +20,28 @@ const ACME: &str = "certbot";
 
 /// Addresses Cloudflare connects from. Source: https://www.cloudflare.com/ips/
 const CLOUDFLARE: &[&str] = &[
-    "173.245.48.0/20", "103.21.244.0/22", "103.22.200.0/22", "103.31.4.0/22", "141.101.64.0/18", "108.162.192.0/18",
-    "190.93.240.0/20", "188.114.96.0/20", "197.234.240.0/22", "198.41.128.0/17", "162.158.0.0/15", "104.16.0.0/13",
-    "104.24.0.0/14", "172.64.0.0/13", "131.0.72.0/22", "2400:cb00::/32", "2606:4700::/32", "2803:f800::/32",
-    "2405:b500::/32", "2405:8100::/32", "2a06:98c0::/29", "2c0f:f248::/32",
+    "173.245.48.0/20",
+    "103.21.244.0/22",
+    "103.22.200.0/22",
+    "103.31.4.0/22",
+    "141.101.64.0/18",
+    "108.162.192.0/18",
+    "190.93.240.0/20",
+    "188.114.96.0/20",
+    "197.234.240.0/22",
+    "198.41.128.0/17",
+    "162.158.0.0/15",
+    "104.16.0.0/13",
+    "104.24.0.0/14",
+    "172.64.0.0/13",
+    "131.0.72.0/22",
+    "2400:cb00::/32",
+    "2606:4700::/32",
+    "2803:f800::/32",
+    "2405:b500::/32",
+    "2405:8100::/32",
+    "2a06:98c0::/29",
+    "2c0f:f248::/32",
 ];
 
 impl Resolver<'_> {
@@ -34,20 +52,26 @@ impl Resolver<'_> {
         }
         let written = &self.manifest.proxy;
         let Some(kind) = self.kinds.get(PROXY, self.sources, self.out) else { return };
-        let version = written.version.as_ref().or(kind.version.as_ref()).map(ToString::to_string).unwrap_or_default();
+        let version =
+            written.version.as_ref().or(kind.version.as_ref()).map(ToString::to_string).unwrap_or_default();
         let origin = match &written.version {
             Some(_) => Origin::Manifest(at(["proxy", "version"])),
             None => Origin::Kind(PROXY.into()),
         };
         let Some(numbers) = numbers(&version) else {
             self.out.push(
-                Finding::error("schema-mismatch", at(["proxy", "version"]), format!("expected a version such as \"1.30.0\", found `{version}`"))
-                    .help("the syntax that is written depends on it"),
+                Finding::error(
+                    "schema-mismatch",
+                    at(["proxy", "version"]),
+                    format!("expected a version such as \"1.30.0\", found `{version}`"),
+                )
+                .help("the syntax that is written depends on it"),
             );
             return;
         };
         let edge = self.edge();
-        let raw = written.nginx.as_ref().map(|text| Raw { text: text.clone(), place: at(["proxy", "nginx"]) });
+        let raw =
+            written.nginx.as_ref().map(|text| Raw { text: text.clone(), place: at(["proxy", "nginx"]) });
         let container = written.runs_in == RunsIn::Container;
         self.stack.proxy = Some(Proxy {
             runs_in: written.runs_in,
@@ -82,8 +106,12 @@ impl Resolver<'_> {
             CLOUDFLARE.iter().map(ToString::to_string).collect()
         } else {
             self.out.push(
-                Finding::error("client-address-lost", place, format!("the addresses of the edge `{}` are not known", edge.name))
-                    .help("list them under `addresses:`; without them every client would look like the edge"),
+                Finding::error(
+                    "client-address-lost",
+                    place,
+                    format!("the addresses of the edge `{}` are not known", edge.name),
+                )
+                .help("list them under `addresses:`; without them every client would look like the edge"),
             );
             return None;
         };
@@ -115,7 +143,12 @@ impl Resolver<'_> {
                         *root = format!("/var/www/sites/{}", site.service);
                     }
                     let place = at(["services", site.service.as_str(), "root"]);
-                    Some(Mount { source: MountSource::Host(source), target: root.clone(), writable: false, place })
+                    Some(Mount {
+                        source: MountSource::Host(source),
+                        target: root.clone(),
+                        writable: false,
+                        place,
+                    })
                 }
                 Answer::Live | Answer::Placeholder { .. } => None,
             })
@@ -133,7 +166,9 @@ impl Resolver<'_> {
             }
         }
         let https = self.stack.sites.iter().any(|s| s.https);
-        let issued = https && (self.manifest.certificates.groups.values().any(|g| g.certificate.is_none()) || self.needs_issuing());
+        let issued = https
+            && (self.manifest.certificates.groups.values().any(|g| g.certificate.is_none())
+                || self.needs_issuing());
         self.build(PROXY, &written, kind, version, "proxy", |service, _| {
             service.role = Role::Proxy;
             service.mounts.extend(files);
@@ -169,7 +204,8 @@ impl Resolver<'_> {
             .filter(|g| g.certificate.is_some())
             .flat_map(|g| g.names.iter().map(|n| n.as_str()))
             .collect();
-        let names = |site: &Site| std::iter::once(site.host.clone()).chain(site.aliases.clone()).collect::<Vec<_>>();
+        let names =
+            |site: &Site| std::iter::once(site.host.clone()).chain(site.aliases.clone()).collect::<Vec<_>>();
         self.stack.sites.iter().filter(|s| s.https).flat_map(names).any(|n| !own.contains(&n.as_str()))
     }
 
@@ -181,7 +217,8 @@ impl Resolver<'_> {
             version: self.manifest.certificates.version.clone(),
             ..Written::default()
         };
-        let version = written.version.as_ref().or(kind.version.as_ref()).map(Line::to_string).unwrap_or_default();
+        let version =
+            written.version.as_ref().or(kind.version.as_ref()).map(Line::to_string).unwrap_or_default();
         let shared: Vec<Mount> = self
             .stack
             .service(PROXY)
@@ -195,8 +232,11 @@ impl Resolver<'_> {
             service.mounts.extend(shared.iter().cloned().map(|m| Mount { writable: true, ..m }));
             // In nginx's process namespace its master is process 1, so a signal reloads it.
             service.shares_pids_of = Some(PROXY.into());
-            service.depends_on =
-                vec![Dependency { service: PROXY.into(), condition: Condition::Healthy, place: place.clone() }];
+            service.depends_on = vec![Dependency {
+                service: PROXY.into(),
+                condition: Condition::Healthy,
+                place: place.clone(),
+            }];
         });
         let mut before = Vec::new();
         for job in &mut self.stack.services[start..] {
@@ -227,8 +267,12 @@ impl Resolver<'_> {
     ) {
         if let Some(other) = self.manifest.services.keys().find(|n| n.as_str() == name) {
             self.out.push(
-                Finding::error("duplicate-key", at(["services", other.as_str()]).on_key(), format!("the name `{name}` is taken by what `{block}` adds"))
-                    .help("give this service another name"),
+                Finding::error(
+                    "duplicate-key",
+                    at(["services", other.as_str()]).on_key(),
+                    format!("the name `{name}` is taken by what `{block}` adds"),
+                )
+                .help("give this service another name"),
             );
             return;
         }
@@ -236,6 +280,7 @@ impl Resolver<'_> {
             service: ServiceFacts {
                 name: name.to_string(),
                 version: version.to_string(),
+                port: kind.service.listen.map(|p| p.0),
                 memory: written.memory.or(kind.service.memory).map(|m: Bytes| m.0),
                 ..ServiceFacts::default()
             },
@@ -244,14 +289,16 @@ impl Resolver<'_> {
             ..Facts::default()
         };
         let start = self.stack.services.len();
-        let draft = Draft { name, service: written, kind: kind.clone(), facts: Arc::new(facts), database: None };
+        let draft =
+            Draft { name, service: written, kind: kind.clone(), facts: Arc::new(facts), database: None };
         self.made(&draft);
         let place = at([block]);
         for service in &mut self.stack.services[start..] {
             service.place = place.clone();
             service.internal = true;
             if let Origin::Manifest(_) = service.image.origin {
-                service.image.origin = Origin::Manifest(place.join(if written.version.is_some() { "version" } else { "image" }));
+                service.image.origin =
+                    Origin::Manifest(place.join(if written.version.is_some() { "version" } else { "image" }));
             }
         }
         if let Some(service) = self.stack.services.get_mut(start) {
@@ -290,7 +337,10 @@ impl Resolver<'_> {
                 && !root.starts_with('/')
             {
                 match &directory {
-                    Some(directory) => *root = format!("{}/{}", directory.trim_end_matches('/'), root.trim_start_matches("./")),
+                    Some(directory) => {
+                        *root =
+                            format!("{}/{}", directory.trim_end_matches('/'), root.trim_start_matches("./"))
+                    }
                     None => self.out.push(
                         Finding::error(
                             "schema-mismatch",

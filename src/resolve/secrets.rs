@@ -11,26 +11,27 @@ impl Resolver<'_> {
     pub(super) fn secrets(&mut self) {
         let mut found: IndexMap<String, Secret> = IndexMap::new();
         let manifest = self.manifest;
-        let mut use_secret = |name: &str, by: &str, place: &Place, description: String, generate: Option<String>| {
-            let declared = manifest.secrets.get_key_value(name_key(name).as_ref()?);
-            let entry = found.entry(name.to_string()).or_insert_with(|| {
-                let line = |t: Option<&crate::scalar::Line>| t.map(ToString::to_string);
-                let known = declared.map(|(_, d)| d);
-                Secret {
-                    name: name.to_string(),
-                    description: line(known.and_then(|d| d.description.as_ref())).unwrap_or(description),
-                    generate: line(known.and_then(|d| d.generate.as_ref()))
-                        .or_else(|| generate.filter(|_| known.is_none_or(|d| d.source.is_none()))),
-                    source: line(known.and_then(|d| d.source.as_ref())),
-                    used_by: Vec::new(),
-                    place: if declared.is_some() { at(["secrets", name]) } else { place.clone() },
+        let mut use_secret =
+            |name: &str, by: &str, place: &Place, description: String, generate: Option<String>| {
+                let declared = manifest.secrets.get_key_value(name_key(name).as_ref()?);
+                let entry = found.entry(name.to_string()).or_insert_with(|| {
+                    let line = |t: Option<&crate::scalar::Line>| t.map(ToString::to_string);
+                    let known = declared.map(|(_, d)| d);
+                    Secret {
+                        name: name.to_string(),
+                        description: line(known.and_then(|d| d.description.as_ref())).unwrap_or(description),
+                        generate: line(known.and_then(|d| d.generate.as_ref()))
+                            .or_else(|| generate.filter(|_| known.is_none_or(|d| d.source.is_none()))),
+                        source: line(known.and_then(|d| d.source.as_ref())),
+                        used_by: Vec::new(),
+                        place: if declared.is_some() { at(["secrets", name]) } else { place.clone() },
+                    }
+                });
+                if !by.is_empty() && !entry.used_by.iter().any(|u| u == by) {
+                    entry.used_by.push(by.to_string());
                 }
-            });
-            if !by.is_empty() && !entry.used_by.iter().any(|u| u == by) {
-                entry.used_by.push(by.to_string());
-            }
-            Some(())
-        };
+                Some(())
+            };
         for service in &self.stack.services {
             for name in names(service) {
                 let (description, generate) = self.known(service, name);
@@ -53,7 +54,8 @@ impl Resolver<'_> {
     fn known(&self, service: &Service, name: &str) -> (String, Option<String>) {
         let random = || Some("openssl rand -hex 32".to_string());
         if let Some(database) = service.database.as_ref().filter(|d| d.password == name) {
-            let what = format!("password of the role {} on the database server {}", database.user, database.server);
+            let what =
+                format!("password of the role {} on the database server {}", database.user, database.server);
             return (what, random());
         }
         if let Some(mail) = self.stack.mail.iter().find(|m| m.password.as_deref() == Some(name)) {
@@ -79,7 +81,11 @@ fn name_key(name: &str) -> Option<crate::scalar::SecretName> {
 /// Names of the secrets a service uses, each once.
 fn names(service: &Service) -> Vec<&str> {
     let mut list: Vec<&str> = Vec::new();
-    let all = service.secret_files.iter().map(String::as_str).chain(service.env.iter().flat_map(|e| e.value.secrets()));
+    let all = service
+        .secret_files
+        .iter()
+        .map(String::as_str)
+        .chain(service.env.iter().flat_map(|e| e.value.secrets()));
     for name in all {
         if !list.contains(&name) {
             list.push(name);

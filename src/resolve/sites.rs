@@ -25,8 +25,12 @@ impl Resolver<'_> {
         };
         if url.port().is_some_and(|p| p != if url.https() { 443 } else { 80 }) {
             self.out.push(
-                Finding::error("schema-mismatch", place.clone(), format!("expected port 80 or 443, found `{}`", url.as_str()))
-                    .help("the proxy listens on 80 and 443; the port of the service itself is `listen`"),
+                Finding::error(
+                    "schema-mismatch",
+                    place.clone(),
+                    format!("expected port 80 or 443, found `{}`", url.as_str()),
+                )
+                .help("the proxy listens on 80 and 443; the port of the service itself is `listen`"),
             );
             return;
         }
@@ -36,8 +40,12 @@ impl Resolver<'_> {
             (.., UsedAs::Site) => {
                 let Some(root) = &service.root else {
                     self.out.push(
-                        Finding::error("schema-mismatch", at(["services", draft.name]).on_key(), "a static site needs its `root`")
-                            .help("add `root:` with the directory of the files"),
+                        Finding::error(
+                            "schema-mismatch",
+                            at(["services", draft.name]).on_key(),
+                            "a static site needs its `root`",
+                        )
+                        .help("add `root:` with the directory of the files"),
                     );
                     return;
                 };
@@ -50,7 +58,10 @@ impl Resolver<'_> {
         } else {
             Vec::new()
         };
-        let raw = service.nginx.as_ref().map(|text| Raw { text: text.clone(), place: at(["services", draft.name, "nginx"]) });
+        let raw = service
+            .nginx
+            .as_ref()
+            .map(|text| Raw { text: text.clone(), place: at(["services", draft.name, "nginx"]) });
         let headers = service.headers.iter().map(|(n, v)| (n.0.clone(), v.to_string())).collect::<Vec<_>>();
         let facts = &draft.facts.service;
         if let Some(site) = self.stack.sites.iter_mut().find(|s| s.host == url.host()) {
@@ -62,9 +73,13 @@ impl Resolver<'_> {
             }
             let other = site.place.clone();
             self.out.push(
-                Finding::error("duplicate-route", place, format!("`{}` already belongs to another service", url.host()))
-                    .related(other, "claimed here")
-                    .help("give one of them another host name, or a path of its own: https://host/path"),
+                Finding::error(
+                    "duplicate-route",
+                    place,
+                    format!("`{}` already belongs to another service", url.host()),
+                )
+                .related(other, "claimed here")
+                .help("give one of them another host name, or a path of its own: https://host/path"),
             );
             return;
         }
@@ -100,8 +115,12 @@ impl Resolver<'_> {
         ] {
             if written {
                 self.out.push(
-                    Finding::error("schema-mismatch", at(["services", draft.name, key]).on_key(), format!("`{key}` has no effect without a `url`"))
-                        .help("add `url:`, or remove this"),
+                    Finding::error(
+                        "schema-mismatch",
+                        at(["services", draft.name, key]).on_key(),
+                        format!("`{key}` has no effect without a `url`"),
+                    )
+                    .help("add `url:`, or remove this"),
                 );
             }
         }
@@ -118,7 +137,8 @@ impl Resolver<'_> {
                 Ok(true) => {
                     for written in &group.routes {
                         let origin = Origin::Kind(kind_name.clone());
-                        let base = self.blank(draft, full_path(prefix, written), Some(written), files, origin);
+                        let base =
+                            self.blank(draft, full_path(prefix, written), Some(written), files, origin);
                         let place = in_kind(&kind_name, &["service", "routes"]);
                         routes.extend(base.and_then(|b| self.apply(b, written, place)));
                     }
@@ -181,8 +201,12 @@ impl Resolver<'_> {
                 // One finding for the service, however many routes it has.
                 if !self.out.iter().any(|f| f.place == place) {
                     self.out.push(
-                        Finding::error("upstream-not-listening", place, format!("`{}` has a URL but no port", draft.name))
-                            .help("add `listen:` with the port the service listens on"),
+                        Finding::error(
+                            "upstream-not-listening",
+                            place,
+                            format!("`{}` has a URL but no port", draft.name),
+                        )
+                        .help("add `listen:` with the port the service listens on"),
                     );
                 }
                 return None;

@@ -1,0 +1,110 @@
+//! The whole program on one screen: texts in; stack, findings and artifacts out. Pure: no disk, network, clock.
+
+use std::collections::HashMap;
+
+use crate::emit::{Artifact, TARGETS};
+use crate::finding::{Document, Finding, Level, Part, Place};
+use crate::format::tree::Tree;
+use crate::kinds::{Kinds, KindsFile};
+use crate::parse::parse;
+use crate::resolve::resolve;
+use crate::rules;
+use crate::stack::Stack;
+use crate::text::{Sources, Span};
+
+/// What is compiled: texts with the paths they are shown under.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// Path and text of the manifest; the path's ending says whether it is TOML.
+    pub manifest: (String, String),
+    /// Path and text of the overlay.
+    pub overlay: Option<(String, String)>,
+    /// Files of the `kinds/` folder beside the manifest.
+    pub kinds: Vec<KindsFile>,
+}
+
+/// What came out.
+#[derive(Default)]
+pub struct Compiled {
+    /// Every text that was read.
+    pub sources: Sources,
+    /// The trees of the texts, by document.
+    pub documents: HashMap<Document, Tree>,
+    /// The model, as far as the manifest could be read.
+    pub stack: Option<Stack>,
+    /// Everything that was found, in the order of the texts.
+    pub findings: Vec<Finding>,
+    /// The files; none if a finding is an error.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// Compiles a stack.
+pub fn compile(input: Input) -> Compiled {
+    let mut compiled = check(input);
+    if let Some(stack) = compiled.stack.as_ref().filter(|_| !compiled.failed()) {
+        let mut findings = Vec::new();
+        compiled.artifacts = TARGETS.iter().flat_map(|t| (t.emit)(stack, &mut findings)).collect();
+        compiled.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+        compiled.findings.extend(findings);
+        if compiled.failed() {
+            compiled.artifacts.clear();
+        }
+        compiled.sort();
+    }
+    compiled
+}
+
+/// Reads and checks a stack without writing anything.
+pub fn check(input: Input) -> Compiled {
+    let mut compiled = Compiled::default();
+    let (sources, out) = (&mut compiled.sources, &mut compiled.findings);
+    let base = sources.add(input.manifest.0, input.manifest.1);
+    let overlay = input.overlay.map(|(path, text)| sources.add(path, text));
+    let parsed = parse(base, overlay, sources, out);
+    let mut kinds = Kinds::read(input.kinds, sources, out);
+    if let Some(manifest) = parsed.manifest {
+        let stack = resolve(&manifest, &mut kinds, sources, out);
+        // A stack with holes would set off rules for what is only missing.
+        if !out.iter().any(|f| f.level == Level::Error) {
+            out.extend(rules::check(&stack));
+        }
+        rules::apply_allowances(&stack.allowed, out);
+        compiled.stack = Some(stack);
+    }
+    compiled.documents.extend(parsed.tree.map(|tree| (Document::Manifest, tree)));
+    compiled
+        .documents
+        .extend(kinds.into_trees().into_iter().map(|(name, tree)| (Document::Kind(name), tree)));
+    compiled.sort();
+    compiled
+}
+
+impl Compiled {
+    /// Whether a finding stops the build.
+    pub fn failed(&self) -> bool {
+        self.findings.iter().any(|f| f.level == Level::Error)
+    }
+
+    /// The text a place means: the entry itself, or its nearest ancestor that is written.
+    pub fn span(&self, place: &Place) -> Option<Span> {
+        match place {
+            Place::Text(span) => Some(*span),
+            Place::At { document, path, part } => {
+                let found = self.documents.get(document)?.find(path);
+                // Of an ancestor only the key is shown: its value may be half the file.
+                Some(if *part == Part::Key || !found.exact {
+                    found.key.unwrap_or(found.value)
+                } else {
+                    found.value
+                })
+            }
+        }
+    }
+
+    fn sort(&mut self) {
+        let mut findings = std::mem::take(&mut self.findings);
+        findings.sort_by_cached_key(|f| (self.span(&f.place), f.level, f.rule, f.message.clone()));
+        findings.dedup();
+        self.findings = findings;
+    }
+}
