@@ -42,7 +42,9 @@ impl Resolver<'_> {
                 }
             }
             for dependency in service.depends_on.iter().filter(|d| d.condition != Condition::Completed) {
-                if self.stack.service(&dependency.service).is_some_and(|s| s.owner != service.owner) {
+                // What gets certificates waits for the proxy but never talks to it.
+                let other = self.index.get(&dependency.service).map(|i| &self.stack.services[*i]);
+                if service.role != Role::Acme && other.is_some_and(|s| s.owner != service.owner) {
                     reach(&dependency.service, &service.name);
                 }
             }
@@ -51,8 +53,7 @@ impl Resolver<'_> {
         for service in &self.stack.services {
             // A companion's own network exists only if another companion asks it.
             let asked = clients.get(&service.name).is_some_and(|c| c.iter().any(|n| *n != service.name));
-            let alone = service.name == service.owner && !matches!(service.role, Role::Proxy);
-            if asked || alone {
+            if asked || service.name == service.owner {
                 networks.push(Network {
                     key: service.name.clone(),
                     name: format!("{}_{}", self.stack.project, service.name),
