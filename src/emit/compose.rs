@@ -12,8 +12,8 @@ use crate::format::yaml_print;
 use crate::manifest::{Class, ProbeTool, Protocol, Restart};
 use crate::scalar::Bytes;
 use crate::stack::{
-    Condition, Hardening, Healthcheck, Mount, MountSource, Piece, Probe, Publish, Role, Service, Stack, Text,
-    Volume, secret_path,
+    Condition, Healthcheck, Mount, MountSource, Piece, Probe, Publish, Role, Service, Stack, Text, Volume,
+    secret_path,
 };
 
 /// Name of the file.
@@ -78,6 +78,7 @@ fn about(volume: &Volume) -> String {
     format!("{class}{}{}", until.unwrap_or_default(), what.unwrap_or_default())
 }
 
+/// One service; the keys stand in the order that Compose's own style guide and dclint expect.
 fn service(s: &Service) -> Map {
     let mut map = Map::new()
         .set("image", escape(&s.image.reference))
@@ -100,40 +101,36 @@ fn service(s: &Service) -> Map {
     let deploy = Map::new()
         .set_some("replicas", (s.replicas > 1).then_some(s.replicas))
         .set_filled("resources", Map::new().set_filled("limits", limits));
+    let h = &s.hardening;
+    let texts = |list: &[String]| list.iter().map(|t| Value::from(escape(t))).collect::<Vec<_>>();
+    let tmpfs = h.tmpfs.iter().map(|path| Value::from(format!("{path}:mode=1777"))).collect::<Vec<_>>();
     map = map
-        .set_filled("deploy", deploy)
-        .set_some("shm_size", s.shm.map(|b| size(b).to_lowercase()))
-        .set_some("user", s.user.as_ref().map(|t| escape(t)))
-        .set_some("working_dir", s.working_dir.as_ref().map(|t| escape(t)))
-        .set_filled("entrypoint", words(&s.entrypoint))
         .set_filled("command", words(&s.command))
+        .set_filled("entrypoint", words(&s.entrypoint))
+        .set_some("working_dir", s.working_dir.as_ref().map(|t| escape(t)))
+        .set("restart", restart(s))
         .set_some("healthcheck", s.healthcheck.as_ref().map(healthcheck))
+        .set("logging", logging())
+        .set_some("user", s.user.as_ref().map(|t| escape(t)))
+        .set_filled("cap_add", texts(h.capabilities.as_deref().unwrap_or_default()))
+        .set_some("cap_drop", h.capabilities.as_ref().map(|_| value::list(["ALL"])))
+        .set_filled("deploy", deploy)
         .set_some("init", s.init.then_some(true))
         .set_some("pid", s.shares_pids_of.as_ref().map(|other| format!("service:{other}")))
-        .set("restart", restart(s))
-        .set_some("stop_grace_period", s.stop_grace.map(|g| format!("{}s", g.0)));
-    map = hardening(map, &s.hardening);
-    map = map.set(
-        "logging",
-        Map::new()
-            .set("driver", "json-file")
-            .set("options", Map::new().set("max-size", "10m").set("max-file", "3")),
-    );
+        .set_some("read_only", h.read_only.then_some(true))
+        .set_some("security_opt", (!h.new_privileges).then(|| value::list(["no-new-privileges:true"])))
+        .set_some("shm_size", s.shm.map(|b| size(b).to_lowercase()))
+        .set_some("stop_grace_period", s.stop_grace.map(|g| format!("{}s", g.0)))
+        .set_filled("tmpfs", tmpfs);
     merge(&mut map, &s.overrides);
     map
 }
 
-fn hardening(map: Map, h: &Hardening) -> Map {
-    let tmpfs = h.tmpfs.iter().map(|path| Value::from(format!("{path}:mode=1777"))).collect::<Vec<_>>();
-    let map = map
-        .set_some("read_only", h.read_only.then_some(true))
-        .set_filled("tmpfs", tmpfs)
-        .set_some("cap_drop", h.capabilities.as_ref().map(|_| value::list(["ALL"])))
-        .set_filled(
-            "cap_add",
-            h.capabilities.iter().flatten().map(|c| Value::from(c.clone())).collect::<Vec<_>>(),
-        );
-    if h.new_privileges { map } else { map.set("security_opt", value::list(["no-new-privileges:true"])) }
+/// Without a bound the log of one container fills the disk of all.
+fn logging() -> Map {
+    Map::new()
+        .set("driver", "json-file")
+        .set("options", Map::new().set("max-size", "10m").set("max-file", "3"))
 }
 
 fn build(b: &crate::stack::Build) -> Map {
