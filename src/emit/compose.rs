@@ -147,8 +147,9 @@ fn depends_on(s: &Service) -> Map {
         Condition::Healthy => "service_healthy",
         Condition::Completed => "service_completed_successfully",
     };
-    s.depends_on
-        .iter()
+    let mut list: Vec<_> = s.depends_on.iter().collect();
+    list.sort_by(|a, b| a.service.cmp(&b.service));
+    list.into_iter()
         .map(|d| (d.service.clone(), Map::new().set("condition", condition(d.condition))))
         .collect()
 }
