@@ -3,6 +3,7 @@
 pub mod decode;
 mod decode_error;
 mod decode_serde;
+pub mod merge;
 pub mod toml;
 pub mod tree;
 pub mod yaml;
