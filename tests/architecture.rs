@@ -65,9 +65,14 @@ fn modules_use_only_those_before_them() {
             continue;
         };
         let text = read(&file);
-        assert!(!text.contains("super::super::"), "{}: write crate:: instead of super::super::", file.display());
+        assert!(
+            !text.contains("super::super::"),
+            "{}: write crate:: instead of super::super::",
+            file.display()
+        );
         for name in used(&text) {
-            let other = position(&name).unwrap_or_else(|| panic!("{}: no module crate::{name}", file.display()));
+            let other =
+                position(&name).unwrap_or_else(|| panic!("{}: no module crate::{name}", file.display()));
             assert!(other <= own, "{}: `{module}` uses `{name}`, which comes later", file.display());
         }
         checked += 1;
@@ -108,15 +113,20 @@ fn every_kind_table_and_template_is_registered() {
     for entry in walkdir::WalkDir::new(common::root().join("templates")) {
         let path = entry.expect("an entry").into_path();
         if path.extension().is_some_and(|e| e == "j2") {
-            let name = path.strip_prefix(common::root().join("templates")).expect("below").display().to_string();
-            assert!(stackgen::emit::template::exists(&name), "{name} is not in templates! of src/emit/template.rs");
+            let name =
+                path.strip_prefix(common::root().join("templates")).expect("below").display().to_string();
+            assert!(
+                stackgen::emit::template::exists(&name),
+                "{name} is not in templates! of src/emit/template.rs"
+            );
         }
     }
 }
 
 #[test]
 fn every_target_is_registered() {
-    let modules: Vec<String> = stems("src/emit", ".rs").into_iter().filter(|n| n != "mod" && n != "template").collect();
+    let modules: Vec<String> =
+        stems("src/emit", ".rs").into_iter().filter(|n| n != "mod" && n != "template").collect();
     let source = read(&common::root().join("src/emit/mod.rs"));
     for module in modules {
         assert!(source.contains(&format!("{module}::emit")), "src/emit/{module}.rs is not in TARGETS");
@@ -126,7 +136,8 @@ fn every_target_is_registered() {
 #[test]
 fn every_rule_is_registered() {
     let listed = stackgen::rules::RULES.iter().map(|r| r.name.replace('-', "_")).collect();
-    let there = stems("src/rules", ".rs").into_iter().filter(|n| !["mod", "common"].contains(&n.as_str())).collect();
+    let there =
+        stems("src/rules", ".rs").into_iter().filter(|n| !["mod", "common"].contains(&n.as_str())).collect();
     same("src/rules", listed, there);
 }
 

@@ -31,11 +31,27 @@ fn every_path_in_the_documents_exists() {
         let text = read(document);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_string);
         for word in quoted(&text).into_iter().chain(links) {
-            let starts = ["src/", "templates/", "schemas/", "stacks/", "snapshots/", "tests/", ".ci/", "docs/", "benches/", "fuzz/"];
+            let starts = [
+                "src/",
+                "templates/",
+                "schemas/",
+                "stacks/",
+                "snapshots/",
+                "tests/",
+                ".ci/",
+                "docs/",
+                "benches/",
+                "fuzz/",
+            ];
             let path = word.split('#').next().unwrap_or_default();
             let named = starts.iter().any(|s| path.starts_with(s)) || path.ends_with(".md");
             // A name in capitals stands for any.
-            if named && !path.contains("NAME") && !path.contains(char::is_whitespace) && !path.starts_with("http") && !path.contains('*') {
+            if named
+                && !path.contains("NAME")
+                && !path.contains(char::is_whitespace)
+                && !path.starts_with("http")
+                && !path.contains('*')
+            {
                 assert!(common::root().join(path).exists(), "{document} names `{path}`, which is not there");
                 seen += 1;
             }
@@ -58,10 +74,17 @@ fn every_command_in_the_documents_exists() {
             if known.contains(&verb.as_str()) {
                 assert!(help.contains(&verb), "{document} names `stackgen {verb}`");
                 let rest = line.strip_prefix(verb.as_str()).unwrap_or_default();
-                for flag in rest.split_whitespace().map(|w| w.trim_end_matches(['`', ',', '.', ')', ';'])).filter(|w| w.starts_with("--")) {
+                for flag in rest
+                    .split_whitespace()
+                    .map(|w| w.trim_end_matches(['`', ',', '.', ')', ';']))
+                    .filter(|w| w.starts_with("--"))
+                {
                     let flag = flag.split('=').next().unwrap_or_default();
                     let said = Command::new(binary).args([&verb, "--help"]).output().expect("runs");
-                    assert!(String::from_utf8_lossy(&said.stdout).contains(flag), "{document}: `stackgen {verb}` has no `{flag}`");
+                    assert!(
+                        String::from_utf8_lossy(&said.stdout).contains(flag),
+                        "{document}: `stackgen {verb}` has no `{flag}`"
+                    );
                 }
                 seen += 1;
             }
