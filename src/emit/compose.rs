@@ -3,6 +3,8 @@
 //! Compose hashes everything a service says: nothing here may change from build to build without a reason, or every
 //! container would be made anew.
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 
 use super::{Artifact, header};
@@ -24,12 +26,11 @@ pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
     if stack.services.is_empty() {
         return Vec::new();
     }
-    let services: Map = stack.services.iter().map(|s| (s.name.clone(), service(s))).collect();
-    let mut spaced = Map::new();
-    for (i, (name, entry)) in services.iter().enumerate() {
-        let slot = spaced.insert(name.to_string(), entry.value.clone());
-        slot.gap = i > 0;
-        slot.note = stack.services.get(i).map(|s| s.title.clone().into());
+    let mut services = Map::new();
+    for (i, one) in stack.services.iter().enumerate() {
+        let entry = services.insert(one.name.clone(), service(one));
+        entry.gap = i > 0;
+        entry.note = Some(one.title.clone().into());
     }
     let networks: Map = stack
         .networks
@@ -45,16 +46,16 @@ pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
             Some(about(volume).into());
     }
     let mut secrets = Map::new();
-    for secret in
-        stack.secrets.iter().filter(|s| stack.services.iter().any(|x| x.secret_files.contains(&s.name)))
-    {
+    let as_files: HashSet<&str> =
+        stack.services.iter().flat_map(|s| &s.secret_files).map(String::as_str).collect();
+    for secret in stack.secrets.iter().filter(|s| as_files.contains(s.name.as_str())) {
         secrets.insert(secret.name.clone(), Map::new().set("environment", &secret.name));
     }
     let root = Map::new()
         .note("Prefixes names that hold data; changing it loses them.")
         .set("name", &stack.project)
         .gap()
-        .set("services", spaced)
+        .set("services", services)
         .gap()
         .set_filled("networks", networks)
         .gap()

@@ -490,7 +490,8 @@ impl Resolver<'_> {
         };
         let class = over.class.or(class).unwrap_or(Class::Important);
         // Two services that name one volume share it.
-        if !self.stack.volumes.iter().any(|v| v.name == full) {
+        if !self.volume_names.contains_key(&full) {
+            self.volume_names.insert(full.clone(), self.stack.volumes.len());
             self.stack.volumes.push(Volume {
                 key: key.clone(),
                 name: full,
