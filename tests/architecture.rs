@@ -38,7 +38,7 @@ fn used(text: &str) -> Vec<String> {
                 let group = &group[..group.find("};").unwrap_or(group.len())];
                 let mut depth = 0;
                 for part in group.split_inclusive([',', '{', '}']) {
-                    if depth == 0 {
+                    if depth == 0 && part.starts_with(|c: char| c.is_alphabetic() || c == ' ') {
                         names.push(word(part.trim()));
                     }
                     depth += part.matches('{').count();

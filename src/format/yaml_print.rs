@@ -242,7 +242,7 @@ fn push_literal(out: &mut String, text: &str, indent: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::value::{flow, list, map};
+    use crate::format::value::{flow, list, map};
     use super::*;
     use proptest::prelude::*;
 
