@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::{Artifact, header};
 use crate::finding::Finding;
 use crate::format::value::{self, Map, Value};
-use crate::format::yaml_print;
+use crate::format::yaml_print::Document;
 use crate::manifest::{Class, ProbeTool, Protocol, Restart};
 use crate::scalar::Bytes;
 use crate::stack::{
@@ -25,12 +25,6 @@ pub const FILE: &str = "docker-compose.yml";
 pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
     if stack.services.is_empty() {
         return Vec::new();
-    }
-    let mut services = Map::new();
-    for (i, one) in stack.services.iter().enumerate() {
-        let entry = services.insert(one.name.clone(), service(one));
-        entry.gap = i > 0;
-        entry.note = Some(one.title.clone().into());
     }
     let networks: Map = stack
         .networks
@@ -51,19 +45,18 @@ pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
     for secret in stack.secrets.iter().filter(|s| as_files.contains(s.name.as_str())) {
         secrets.insert(secret.name.clone(), Map::new().set("environment", &secret.name));
     }
-    let root = Map::new()
-        .note("Prefixes names that hold data; changing it loses them.")
-        .set("name", &stack.project)
-        .gap()
-        .set("services", services)
-        .gap()
-        .set_filled("networks", networks)
-        .gap()
-        .set_filled("volumes", volumes)
-        .gap()
-        .note("Values come from the environment or .env; .env.example names them all.")
-        .set_filled("secrets", secrets);
-    vec![Artifact::file(FILE, yaml_print::print(&root.into(), &header(stack)))]
+    let mut document = Document::new(&header(stack));
+    document.entries(
+        &Map::new()
+            .note("Prefixes names that hold data; changing it loses them.")
+            .set("name", &stack.project),
+    );
+    document.each("services", stack.services.iter().map(|s| (s.name.clone(), s.title.clone(), service(s))));
+    document.entries(&Map::new().set_filled("networks", networks));
+    document.entries(&Map::new().set_filled("volumes", volumes));
+    let note = "Values come from the environment or .env; .env.example names them all.";
+    document.entries(&Map::new().note(note).set_filled("secrets", secrets));
+    vec![Artifact::file(FILE, document.finish())]
 }
 
 /// What a volume is, as one line.
