@@ -194,7 +194,6 @@ const IN_LOCATION: Taken = &[
     ("proxy_pass", "port"),
     ("proxy_read_timeout", "read_timeout"),
     ("proxy_send_timeout", "read_timeout"),
-    ("try_files", "root"),
 ];
 
 const IN_SERVER: Taken = &[
