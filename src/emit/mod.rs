@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod files;
+pub mod nginx;
 pub mod template;
 
 use crate::finding::Finding;
@@ -44,6 +45,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "compose", about: "docker-compose.yml", emit: compose::emit },
     Target { name: "files", about: "configuration files and scripts of the kinds", emit: files::emit },
+    Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
 ];
 
 /// The comment at the top of every file; it depends on nothing but the stack's name, or each build would be a change.
