@@ -254,7 +254,7 @@ pub struct EnvGroup {
 #[serde(rename = "SecretFile|secret")]
 #[schemars(rename = "SecretFile", transform = |s: &mut schemars::Schema| crate::manifest::short(s, "secret"))]
 pub struct SecretFile {
-    /// Expression for it: `database.password`, `secrets.ENCRYPTION_KEY`.
+    /// Expression for it, or for a list of them: `database.password`, `secrets.ENCRYPTION_KEY`.
     pub secret: Expression,
     /// Only if this holds.
     pub when: Option<Expression>,

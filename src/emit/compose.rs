@@ -3,17 +3,19 @@
 //! Compose hashes everything a service says: nothing here may change from build to build without a reason, or every
 //! container would be made anew.
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 
 use super::{Artifact, header};
 use crate::finding::Finding;
 use crate::format::value::{self, Map, Value};
-use crate::format::yaml_print;
+use crate::format::yaml_print::Document;
 use crate::manifest::{Class, ProbeTool, Protocol, Restart};
 use crate::scalar::Bytes;
 use crate::stack::{
-    Condition, Hardening, Healthcheck, Mount, MountSource, Piece, Probe, Publish, Role, Service, Stack, Text,
-    Volume, secret_path,
+    Condition, Healthcheck, Mount, MountSource, Piece, Probe, Publish, Role, Service, Stack, Text, Volume,
+    secret_path,
 };
 
 /// Name of the file.
@@ -23,13 +25,6 @@ pub const FILE: &str = "docker-compose.yml";
 pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
     if stack.services.is_empty() {
         return Vec::new();
-    }
-    let services: Map = stack.services.iter().map(|s| (s.name.clone(), service(s))).collect();
-    let mut spaced = Map::new();
-    for (i, (name, entry)) in services.iter().enumerate() {
-        let slot = spaced.insert(name.to_string(), entry.value.clone());
-        slot.gap = i > 0;
-        slot.note = stack.services.get(i).map(|s| s.title.clone().into());
     }
     let networks: Map = stack
         .networks
@@ -45,24 +40,23 @@ pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
             Some(about(volume).into());
     }
     let mut secrets = Map::new();
-    for secret in
-        stack.secrets.iter().filter(|s| stack.services.iter().any(|x| x.secret_files.contains(&s.name)))
-    {
+    let as_files: HashSet<&str> =
+        stack.services.iter().flat_map(|s| &s.secret_files).map(String::as_str).collect();
+    for secret in stack.secrets.iter().filter(|s| as_files.contains(s.name.as_str())) {
         secrets.insert(secret.name.clone(), Map::new().set("environment", &secret.name));
     }
-    let root = Map::new()
-        .note("Prefixes names that hold data; changing it loses them.")
-        .set("name", &stack.project)
-        .gap()
-        .set("services", spaced)
-        .gap()
-        .set_filled("networks", networks)
-        .gap()
-        .set_filled("volumes", volumes)
-        .gap()
-        .note("Values come from the environment or .env; .env.example names them all.")
-        .set_filled("secrets", secrets);
-    vec![Artifact::file(FILE, yaml_print::print(&root.into(), &header(stack)))]
+    let mut document = Document::new(&header(stack));
+    document.entries(
+        &Map::new()
+            .note("Prefixes names that hold data; changing it loses them.")
+            .set("name", &stack.project),
+    );
+    document.each("services", stack.services.iter().map(|s| (s.name.clone(), s.title.clone(), service(s))));
+    document.entries(&Map::new().set_filled("networks", networks));
+    document.entries(&Map::new().set_filled("volumes", volumes));
+    let note = "Values come from the environment or .env; .env.example names them all.";
+    document.entries(&Map::new().note(note).set_filled("secrets", secrets));
+    vec![Artifact::file(FILE, document.finish())]
 }
 
 /// What a volume is, as one line.
@@ -78,6 +72,7 @@ fn about(volume: &Volume) -> String {
     format!("{class}{}{}", until.unwrap_or_default(), what.unwrap_or_default())
 }
 
+/// One service; the keys stand in the order that Compose's own style guide and dclint expect.
 fn service(s: &Service) -> Map {
     let mut map = Map::new()
         .set("image", escape(&s.image.reference))
@@ -100,40 +95,36 @@ fn service(s: &Service) -> Map {
     let deploy = Map::new()
         .set_some("replicas", (s.replicas > 1).then_some(s.replicas))
         .set_filled("resources", Map::new().set_filled("limits", limits));
+    let h = &s.hardening;
+    let texts = |list: &[String]| list.iter().map(|t| Value::from(escape(t))).collect::<Vec<_>>();
+    let tmpfs = h.tmpfs.iter().map(|path| Value::from(format!("{path}:mode=1777"))).collect::<Vec<_>>();
     map = map
-        .set_filled("deploy", deploy)
-        .set_some("shm_size", s.shm.map(|b| size(b).to_lowercase()))
-        .set_some("user", s.user.as_ref().map(|t| escape(t)))
-        .set_some("working_dir", s.working_dir.as_ref().map(|t| escape(t)))
-        .set_filled("entrypoint", words(&s.entrypoint))
         .set_filled("command", words(&s.command))
+        .set_filled("entrypoint", words(&s.entrypoint))
+        .set_some("working_dir", s.working_dir.as_ref().map(|t| escape(t)))
+        .set("restart", restart(s))
         .set_some("healthcheck", s.healthcheck.as_ref().map(healthcheck))
+        .set("logging", logging())
+        .set_some("user", s.user.as_ref().map(|t| escape(t)))
+        .set_filled("cap_add", texts(h.capabilities.as_deref().unwrap_or_default()))
+        .set_some("cap_drop", h.capabilities.as_ref().map(|_| value::list(["ALL"])))
+        .set_filled("deploy", deploy)
         .set_some("init", s.init.then_some(true))
         .set_some("pid", s.shares_pids_of.as_ref().map(|other| format!("service:{other}")))
-        .set("restart", restart(s))
-        .set_some("stop_grace_period", s.stop_grace.map(|g| format!("{}s", g.0)));
-    map = hardening(map, &s.hardening);
-    map = map.set(
-        "logging",
-        Map::new()
-            .set("driver", "json-file")
-            .set("options", Map::new().set("max-size", "10m").set("max-file", "3")),
-    );
+        .set_some("read_only", h.read_only.then_some(true))
+        .set_some("security_opt", (!h.new_privileges).then(|| value::list(["no-new-privileges:true"])))
+        .set_some("shm_size", s.shm.map(|b| size(b).to_lowercase()))
+        .set_some("stop_grace_period", s.stop_grace.map(|g| format!("{}s", g.0)))
+        .set_filled("tmpfs", tmpfs);
     merge(&mut map, &s.overrides);
     map
 }
 
-fn hardening(map: Map, h: &Hardening) -> Map {
-    let tmpfs = h.tmpfs.iter().map(|path| Value::from(format!("{path}:mode=1777"))).collect::<Vec<_>>();
-    let map = map
-        .set_some("read_only", h.read_only.then_some(true))
-        .set_filled("tmpfs", tmpfs)
-        .set_some("cap_drop", h.capabilities.as_ref().map(|_| value::list(["ALL"])))
-        .set_filled(
-            "cap_add",
-            h.capabilities.iter().flatten().map(|c| Value::from(c.clone())).collect::<Vec<_>>(),
-        );
-    if h.new_privileges { map } else { map.set("security_opt", value::list(["no-new-privileges:true"])) }
+/// Without a bound the log of one container fills the disk of all.
+fn logging() -> Map {
+    Map::new()
+        .set("driver", "json-file")
+        .set("options", Map::new().set("max-size", "10m").set("max-file", "3"))
 }
 
 fn build(b: &crate::stack::Build) -> Map {
@@ -150,8 +141,9 @@ fn depends_on(s: &Service) -> Map {
         Condition::Healthy => "service_healthy",
         Condition::Completed => "service_completed_successfully",
     };
-    s.depends_on
-        .iter()
+    let mut list: Vec<_> = s.depends_on.iter().collect();
+    list.sort_by(|a, b| a.service.cmp(&b.service));
+    list.into_iter()
         .map(|d| (d.service.clone(), Map::new().set("condition", condition(d.condition))))
         .collect()
 }

@@ -503,7 +503,7 @@ mod tests {
         let cases = std::fs::read_to_string(path).unwrap();
         let mut all = String::new();
         let mut wrong = Vec::new();
-        for case in cases.split_inclusive("\n\n").filter(|c| !c.trim().is_empty()) {
+        for case in cases.split("=== ").skip(1).map(|case| format!("=== {case}")) {
             let (head, _) = case.split_once("---8<---\n").unwrap();
             let (_, body) = head.split_once('\n').unwrap();
             let input = body.replace("<TAB>", "\t").replace("<NUL>", "\0");
@@ -626,11 +626,7 @@ mod tests {
                 prop_assert!(text.get(span.range()).is_some(), "{:?} in {:?}", finding, text);
             }
             if let Some(tree) = tree {
-                let value = json(&tree);
-                if std::env::var_os("CMP").is_some() && value.is_object() && out.is_empty() {
-                if let Ok(expected) = serde_yaml::from_str::<Value>(&text) {
-                    prop_assert!(value == expected, "{:?}: {} {}", text, value, expected);
-                } }
+                json(&tree);
             }
         }
     }

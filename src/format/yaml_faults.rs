@@ -150,12 +150,11 @@ impl<'a> Fault<'a> {
     fn tab(&self) -> Explained {
         let before = self.text.get(..self.at).unwrap_or_default();
         let line = before.rfind('\n').map_or(0, |i| i + 1);
-        // Where the tab stands behind blanks the parser is still at the end of the line before.
-        let rest = self.text.get(line..).unwrap_or_default();
-        let two = rest.split_inclusive('\n').take(2).map(str::len).sum();
-        let tab = rest.get(..two).and_then(|lines| lines.find('\t')).map_or(self.at, |i| line + i);
+        // Behind blanks the parser is still at the end of a line before.
+        let tab = self.text.get(line..).and_then(|rest| rest.find('\t')).map(|i| line + i);
         let help = "indent with spaces; YAML allows no tabs there".to_string();
-        (tab, tab + 1, "expected spaces for indentation, found a tab".to_string(), help)
+        let (start, end) = tab.map_or((self.at, self.at), |tab| (tab, tab + 1));
+        (start, end, "expected spaces for indentation, found a tab".to_string(), help)
     }
 
     /// A colon where no key can be: the cause lies in the text just before it.

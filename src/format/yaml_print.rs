@@ -25,6 +25,45 @@ pub fn print(value: &Value, header: &str) -> String {
     out
 }
 
+/// A document that is printed piece by piece, so that a long one is never held as values and as text at once.
+#[derive(Debug, Default)]
+pub struct Document(String);
+
+impl Document {
+    /// Starts with comment lines.
+    pub fn new(header: &str) -> Self {
+        let mut out = String::new();
+        push_comment(&mut out, 0, header);
+        Self(out)
+    }
+
+    /// Top-level entries, set off from what is above them.
+    pub fn entries(&mut self, map: &Map) {
+        if !map.is_empty() {
+            self.0.push('\n');
+            push_map(&mut self.0, map, 0, false);
+        }
+    }
+
+    /// A top-level key whose map is made entry by entry: key, comment above it, value.
+    pub fn each(&mut self, key: &str, entries: impl IntoIterator<Item = (String, String, Map)>) {
+        self.0.push('\n');
+        push_text(&mut self.0, key, false);
+        self.0.push(':');
+        for (key, note, map) in entries {
+            // Ends the line of the key, and sets later entries off from one another.
+            self.0.push('\n');
+            let one = Map::new().note(note).set(key, map);
+            push_map(&mut self.0, &one, 2, false);
+        }
+    }
+
+    /// The text.
+    pub fn finish(self) -> String {
+        self.0
+    }
+}
+
 /// The entries of a map; the first one continues the current line when it follows a dash.
 fn push_map(out: &mut String, map: &Map, indent: usize, after_dash: bool) {
     for (i, (key, entry)) in map.iter().enumerate() {
@@ -242,8 +281,8 @@ fn push_literal(out: &mut String, text: &str, indent: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::value::{flow, list, map};
     use super::*;
+    use crate::format::value::{flow, list, map};
     use proptest::prelude::*;
 
     #[test]

@@ -257,16 +257,15 @@ impl Resolver<'_> {
         let mut names = Vec::new();
         for file in part.shared().into_iter().flat_map(|c| &c.secret_files) {
             let wanted = file.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope));
-            let name = match wanted {
+            let found = match wanted {
                 Ok(false) => continue,
                 Err(error) => Err(error),
-                Ok(true) => self.expander.value(&file.secret, &part.scope).and_then(|value| {
-                    let secret = value.downcast_object_ref::<Secret>();
-                    secret.map(|s| s.0.clone()).ok_or_else(|| "expected a secret".to_string())
-                }),
+                Ok(true) => {
+                    self.expander.value(&file.secret, &part.scope).and_then(|value| secrets_in(&value))
+                }
             };
-            match name {
-                Ok(name) => add_once(&mut names, name),
+            match found {
+                Ok(found) => found.into_iter().for_each(|name| add_once(&mut names, name)),
                 Err(error) => {
                     let place = in_kind(part.kind.kind.as_str(), &["service", "secret_files"]);
                     self.bad_expression(place, &file.secret, &error);
@@ -491,7 +490,8 @@ impl Resolver<'_> {
         };
         let class = over.class.or(class).unwrap_or(Class::Important);
         // Two services that name one volume share it.
-        if !self.stack.volumes.iter().any(|v| v.name == full) {
+        if !self.volume_names.contains_key(&full) {
+            self.volume_names.insert(full.clone(), self.stack.volumes.len());
             self.stack.volumes.push(Volume {
                 key: key.clone(),
                 name: full,
@@ -806,6 +806,21 @@ pub(super) fn default_backup(class: Class) -> Backup {
         Class::Important => Backup::Weekly,
         Class::Cache | Class::Deprecated => Backup::None,
     }
+}
+
+/// The secret a value is, or those in a list.
+fn secrets_in(value: &Value) -> Result<Vec<String>, String> {
+    if let Some(secret) = value.downcast_object_ref::<Secret>() {
+        return Ok(vec![secret.0.clone()]);
+    }
+    let items = value.try_iter().map_err(|_| "expected a secret or a list of them".to_string())?;
+    items
+        .map(|item| {
+            item.downcast_object_ref::<Secret>()
+                .map(|s| s.0.clone())
+                .ok_or("expected a list of secrets".to_string())
+        })
+        .collect()
 }
 
 fn add_once(names: &mut Vec<String>, name: String) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use minijinja::{Value, context};
+use minijinja::context;
 use serde_json::Value as Json;
 
 use super::databases::sslmode;

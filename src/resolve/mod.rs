@@ -41,6 +41,8 @@ pub fn resolve(
         stack: header(manifest),
         shared: Value::UNDEFINED,
         index: HashMap::new(),
+        hosts: HashMap::new(),
+        volume_names: HashMap::new(),
     };
     resolver.databases();
     let drafts = resolver.facts();
@@ -69,6 +71,10 @@ struct Resolver<'a> {
     shared: Value,
     /// Position in `stack.services` by name.
     index: HashMap<String, usize>,
+    /// Position in `stack.sites` by host name.
+    hosts: HashMap<String, usize>,
+    /// Position in `stack.volumes` by full name.
+    volume_names: HashMap<String, usize>,
 }
 
 /// A place in the manifest.
@@ -164,7 +170,7 @@ impl Resolver<'_> {
                     format!("{}_{}", self.stack.project, name.as_ref().map_or(key.as_str(), |n| n.as_str()))
                 }
             };
-            if let Some(other) = self.stack.volumes.iter().find(|v| v.name == name) {
+            if let Some(other) = self.volume_names.get(&name).map(|i| &self.stack.volumes[*i]) {
                 self.out.push(
                     Finding::error("duplicate-key", place, format!("volume `{name}` is declared twice"))
                         .related(other.place.clone(), "also declared here")

@@ -1,16 +1,22 @@
 //! Every secret of the stack, gathered from where it is used.
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 
 use super::{Resolver, at};
 use crate::finding::Place;
 use crate::stack::{Secret, Service};
 
+/// What a secret is for, and the command that makes a new one.
+type Known = (String, Option<String>);
+
 impl Resolver<'_> {
     /// Lists the secrets in the order of their first use, those only declared last.
     pub(super) fn secrets(&mut self) {
         let mut found: IndexMap<String, Secret> = IndexMap::new();
         let manifest = self.manifest;
+        let of_kinds = self.of_kinds();
         let mut use_secret =
             |name: &str, by: &str, place: &Place, description: String, generate: Option<String>| {
                 let declared = manifest.secrets.get_key_value(name_key(name).as_ref()?);
@@ -34,7 +40,7 @@ impl Resolver<'_> {
             };
         for service in &self.stack.services {
             for name in names(service) {
-                let (description, generate) = self.known(service, name);
+                let (description, generate) = self.known(service, name, &of_kinds);
                 use_secret(name, &service.owner, &service.place, description, generate);
             }
         }
@@ -50,8 +56,23 @@ impl Resolver<'_> {
         self.stack.secrets = found.into_values().collect();
     }
 
+    /// What kinds say about the secrets they need, by full name.
+    fn of_kinds(&self) -> HashMap<String, Known> {
+        let mut known = HashMap::new();
+        for service in self.stack.services.iter().filter(|s| !s.facts.secrets.is_empty()) {
+            let Some(kind) = self.kinds.known(&service.kind) else { continue };
+            for (key, name) in &service.facts.secrets {
+                if let Some((_, secret)) = kind.secrets.iter().find(|(k, _)| k.as_str() == key) {
+                    let generate = secret.generate.as_ref().map(ToString::to_string);
+                    known.insert(name.clone(), (secret.description.to_string(), generate));
+                }
+            }
+        }
+        known
+    }
+
     /// What is known of a secret from where it is used.
-    fn known(&self, service: &Service, name: &str) -> (String, Option<String>) {
+    fn known(&self, service: &Service, name: &str, of_kinds: &HashMap<String, Known>) -> Known {
         let random = || Some("openssl rand -hex 32".to_string());
         if let Some(database) = service.database.as_ref().filter(|d| d.password == name) {
             let what =
@@ -61,13 +82,8 @@ impl Resolver<'_> {
         if let Some(mail) = self.stack.mail.iter().find(|m| m.password.as_deref() == Some(name)) {
             return (format!("password of the mail transport {}", mail.name), None);
         }
-        for owner in &self.stack.services {
-            if let Some((key, _)) = owner.facts.secrets.iter().find(|(_, full)| full == name)
-                && let Some(kind) = self.kinds.known(&owner.kind)
-                && let Some((_, secret)) = kind.secrets.iter().find(|(k, _)| k.as_str() == key)
-            {
-                return (secret.description.to_string(), secret.generate.as_ref().map(ToString::to_string));
-            }
+        if let Some(known) = of_kinds.get(name) {
+            return known.clone();
         }
         (format!("used by {}", service.owner), random())
     }

@@ -64,7 +64,7 @@ impl Resolver<'_> {
             .map(|text| Raw { text: text.clone(), place: at(["services", draft.name, "nginx"]) });
         let headers = service.headers.iter().map(|(n, v)| (n.0.clone(), v.to_string())).collect::<Vec<_>>();
         let facts = &draft.facts.service;
-        if let Some(site) = self.stack.sites.iter_mut().find(|s| s.host == url.host()) {
+        if let Some(site) = self.hosts.get(url.host()).map(|i| &mut self.stack.sites[*i]) {
             if site.answer == Answer::Live && answer == Answer::Live && !url.path().is_empty() {
                 site.routes.extend(routes);
                 sort(&mut site.routes);
@@ -83,6 +83,7 @@ impl Resolver<'_> {
             );
             return;
         }
+        self.hosts.insert(url.host().to_string(), self.stack.sites.len());
         self.stack.sites.push(Site {
             service: draft.name.to_string(),
             host: url.host().to_string(),

@@ -1,0 +1,96 @@
+//! What several test programs share: the repository's stacks, and the real programs that judge the output.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use stackgen::compile::{Compiled, Input, compile};
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every stack of the repository: its name and manifest, by name.
+pub fn stacks() -> Vec<(String, PathBuf)> {
+    let folders = std::fs::read_dir(root().join("stacks")).expect("stacks/");
+    let mut stacks: Vec<_> = folders
+        .map(|entry| entry.expect("an entry").path())
+        .map(|folder| {
+            let yaml = folder.join("stack.yaml");
+            let manifest = if yaml.exists() { yaml } else { folder.join("stack.toml") };
+            (folder.file_name().expect("a name").to_string_lossy().into_owned(), manifest)
+        })
+        .collect();
+    stacks.sort();
+    assert!(stacks.len() >= 5, "the stacks of the repository");
+    stacks
+}
+
+/// A stack compiled, with nothing to complain about.
+pub fn built(manifest: &Path) -> Compiled {
+    let text = std::fs::read_to_string(manifest).expect("a manifest");
+    let compiled = compile(Input { manifest: (manifest.display().to_string(), text), ..Input::default() });
+    assert!(!compiled.failed(), "{}: {:#?}", manifest.display(), compiled.findings);
+    compiled
+}
+
+/// Writes what was built into a folder of its own, with a value for every secret in `.env`.
+pub fn written(compiled: &Compiled) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for artifact in &compiled.artifacts {
+        let path = folder.path().join(&artifact.path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(&path, &artifact.text).expect("written");
+    }
+    let stack = compiled.stack.as_ref().expect("a stack");
+    let env: String = stack.secrets.iter().map(|s| format!("{}='{}'\n", s.name, secret(&s.name))).collect();
+    std::fs::write(folder.path().join(".env"), env).expect("written");
+    folder
+}
+
+/// The value that tests give a secret: awkward on purpose.
+pub fn secret(name: &str) -> String {
+    format!("{name}-p@s$s:w/o r#d%\"")
+}
+
+/// A program that `.ci/tools` installs, or else one on the path. Without it the test says so and is skipped, but
+/// fails in CI.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let tools = std::env::var_os("STACKGEN_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from);
+    let own = tools.join("bin").join(name);
+    if own.exists() {
+        return Some(own);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.exists());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{name} is missing; `bash .ci/tools` installs it");
+        eprintln!("skipped: {name} is missing; `bash .ci/tools` installs it");
+    }
+    found
+}
+
+/// Runs a program in a folder.
+pub fn run(program: &Path, folder: &Path, args: &[&str]) -> Output {
+    Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        // Colours and a user's own settings would change what is printed.
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap_or_else(|e| panic!("{}: {e}", program.display()))
+}
+
+/// Everything a program printed.
+pub fn printed(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs a program that must be content.
+pub fn content(program: &Path, folder: &Path, args: &[&str]) -> String {
+    let output = run(program, folder, args);
+    assert!(output.status.success(), "{} {args:?}\n{}", program.display(), printed(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

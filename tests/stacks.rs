@@ -1,0 +1,38 @@
+//! Every stack of the repository: no finding to act on, and every file as it was when somebody last looked at it.
+
+mod common;
+
+use stackgen::finding::Level;
+
+/// The goldens: `snapshots/build/STACK/FILE.snap`. `cargo insta review` shows what changed.
+#[test]
+fn every_file_is_as_it_was() {
+    for (name, manifest) in common::stacks() {
+        let compiled = common::built(&manifest);
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(common::root().join("snapshots/build").join(&name));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| {
+            for artifact in &compiled.artifacts {
+                insta::assert_snapshot!(artifact.path.replace('/', "__"), artifact.text);
+            }
+        });
+    }
+}
+
+#[test]
+fn no_stack_has_a_warning() {
+    for (name, manifest) in common::stacks() {
+        let compiled = common::built(&manifest);
+        let bad: Vec<_> = compiled.findings.iter().filter(|f| f.level != Level::Info).collect();
+        assert!(bad.is_empty(), "{name}: {bad:#?}");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for (_, manifest) in common::stacks() {
+        assert_eq!(common::built(&manifest).artifacts, common::built(&manifest).artifacts);
+    }
+}
