@@ -537,13 +537,14 @@ impl<'a, 'o> Builder<'a, 'o> {
         for directive in &directives {
             if let Some((name, key)) = taken.iter().find(|(name, _)| *name == directive.name) {
                 let help = match *key {
-                    "" => "remove it; in the `nginx` of a service or route it can be set for that part".into(),
+                    "" => {
+                        "remove it; in the `nginx` of a service or route it can be set for that part".into()
+                    }
                     key => format!("remove it and set `{key}`"),
                 };
                 let message =
                     format!("`{name}` already stands in this block, and nginx refuses it a second time");
-                self.out
-                    .push(Finding::error("unsafe-raw-snippet", raw.place.clone(), message).help(help));
+                self.out.push(Finding::error("unsafe-raw-snippet", raw.place.clone(), message).help(help));
             }
         }
         let named = |name: &str| -> Vec<String> {
@@ -566,10 +567,10 @@ impl<'a, 'o> Builder<'a, 'o> {
         for (path, exact) in directives.iter().filter(|d| d.name == "location").filter_map(written) {
             let placeholder = matches!(site.answer, Answer::Placeholder { .. }) && path == "/" && !exact;
             if placeholder || locations.iter().any(|l| l.path == path && l.exact == exact) {
-                let message = format!("the location `{path}` is also that of a route, and nginx refuses both");
+                let message =
+                    format!("the location `{path}` is also that of a route, and nginx refuses both");
                 let help = "write the directives as `nginx` of the route with that path";
-                self.out
-                    .push(Finding::error("unsafe-raw-snippet", raw.place.clone(), message).help(help));
+                self.out.push(Finding::error("unsafe-raw-snippet", raw.place.clone(), message).help(help));
             }
         }
     }
@@ -674,13 +675,15 @@ fn title_line(service: &str, title: &str) -> String {
 
 /// A size as nginx writes it: `128m`, `2g`.
 fn size(bytes: Bytes) -> String {
-    let unit = [(30, "g"), (20, "m"), (10, "k")].into_iter().find(|(shift, _)| bytes.0.is_multiple_of(1 << shift));
+    let unit =
+        [(30, "g"), (20, "m"), (10, "k")].into_iter().find(|(shift, _)| bytes.0.is_multiple_of(1 << shift));
     unit.map_or_else(|| bytes.0.to_string(), |(shift, unit)| format!("{}{unit}", bytes.0 >> shift))
 }
 
 /// Sizes of nginx's table of server names; the defaults hold a few hundred names of up to 46 characters.
 fn names_hash(lengths: impl Iterator<Item = usize>) -> Option<NamesHash> {
-    let (count, longest) = lengths.fold((0_usize, 0_usize), |(count, longest), length| (count + 1, length.max(longest)));
+    let (count, longest) =
+        lengths.fold((0_usize, 0_usize), |(count, longest), length| (count + 1, length.max(longest)));
     // A name takes a pointer, its length and itself, rounded up to eight; a bucket ends with one more pointer.
     let bucket = (longest + 26_usize).next_power_of_two().max(if count > 250 { 128 } else { 64 });
     (count > 250 || bucket > 64).then(|| NamesHash { size: (4 * count).next_power_of_two().max(512), bucket })
