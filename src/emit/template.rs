@@ -20,6 +20,17 @@ macro_rules! templates {
 }
 
 templates!(
+    "nginx/nginx.conf.j2",
+    ".env.example.j2",
+    "certbot/certificates.sh.j2",
+    "certbot/certificates.txt.j2",
+    "certbot/cli.ini.j2",
+    "certbot/stackgen-certificates.service.j2",
+    "certbot/stackgen-certificates.timer.j2",
+    "firewall/apply.sh.j2",
+    "firewall/doctl.sh.j2",
+    "firewall/nftables.conf.j2",
+    "firewall/stackgen-firewall.service.j2",
     "odoo/odoo.conf.j2",
     "odoo/start.sh.j2",
     "postgres/roles.sh.j2",
@@ -90,8 +101,11 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     // Nothing gets into a file unquoted but what our own filters checked.
     environment.remove_filter("safe");
     environment.add_filter("comment", comment);
+    environment.add_filter("directives", directives);
     environment.add_filter("identifier", identifier);
     environment.add_filter("python", python);
+    environment.add_filter("q", nginx_word);
+    environment.add_filter("unit_path", unit_path);
     environment.add_function("version_at_least", crate::expr::version_at_least);
     for (name, text) in TEMPLATES {
         // A template that does not parse is found by the first test that renders it.
@@ -284,6 +298,23 @@ const KEYWORDS: &[&str] = &[
     "__debug__",
 ];
 
+/// Free text as one word of nginx.
+fn nginx_word(text: &str) -> Result<Value, Error> {
+    crate::format::nginx::quote(text).map(Value::from_safe_string).map_err(|e| refuse(e.reason))
+}
+
+/// Raw directives of nginx, complete by themselves, that many blanks in. They are read and printed, so that what is
+/// open at their end never swallows what follows, and no line break inside quotes is indented.
+fn directives(text: &str, indent: usize) -> Result<Value, Error> {
+    let tree = crate::format::nginx::read_snippet(text).map_err(|e| refuse(&e.message))?;
+    let blanks = " ".repeat(indent.min(40));
+    let lines: Vec<String> = crate::format::nginx::print(&tree)
+        .lines()
+        .map(|line| if line.is_empty() { String::new() } else { format!("{blanks}{line}") })
+        .collect();
+    Ok(Value::from_safe_string(lines.join("\n")))
+}
+
 /// A name in Python, INI or SQL, written without quotes.
 fn identifier(text: &str) -> Result<Value, Error> {
     let ok = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
@@ -300,6 +331,21 @@ fn python(value: &Value) -> Result<Value, Error> {
         return Ok(Value::from_safe_string(format!("secret(\"{}\")", secret.0)));
     }
     write_text(Syntax::Python, &value.to_string(), value.kind()).map(Value::from_safe_string)
+}
+
+/// A path in a systemd unit, one word: `%` starts a specifier, and what the shell would split is quoted. Source:
+/// systemd.service(5), command lines; systemd.unit(5), specifiers.
+fn unit_path(text: &str) -> Result<Value, Error> {
+    if text.chars().any(|c| c.is_control()) {
+        return Err(refuse("a line break or control character cannot stand in this file"));
+    }
+    // `$` is a variable in ExecStart unless doubled.
+    let escaped = text.replace('%', "%%").replace('$', "$$");
+    if escaped.contains([' ', '"', '\'', '\\', ';']) {
+        let quoted = escaped.replace('\\', "\\\\").replace('"', "\\\"");
+        return Ok(Value::from_safe_string(format!("\"{quoted}\"")));
+    }
+    Ok(Value::from_safe_string(escaped))
 }
 
 /// The error of a value that does not fit.
