@@ -1,5 +1,7 @@
 //! Every rule's header is run: what it flags is flagged by it alone, what it accepts is clean.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -175,6 +177,131 @@ fn what_is_accepted_is_not_found() {
     let expired = ["moving-image-tag", "moving-image-tag", "suppression-expired"];
     assert_eq!(rules_of(&with("rule: CO001, until: \"2026-05-31\"")), expired);
     assert_eq!(rules_of(&with("rule: schema-mismatch")), three);
+}
+
+/// Manifests without their first two lines, and the rules that find something in them.
+const FORMS: &[(&str, &[&str])] = &[
+    (
+        r#"
+proxy:
+  nginx: |
+    upstream pool { server app:8000; server 127.0.0.1:9; }
+    include /etc/nginx/extra.conf;
+services:
+  app:
+    image: ghcr.io/example/app:1.4.2
+    container_name: app-prod
+    listen: 8000
+    url: https://app.example.com
+    healthcheck: { http: /health, tool: curl }
+    nginx: |
+      return 301 https://elsewhere;
+      location /a { proxy_pass http://c95d05274029_app:80; proxy_set_header Host $host; }
+      location /b { proxy_pass http://app-prod:8000; }
+      location /c { proxy_pass http://pool; }
+      location /e { proxy_pass http://$arg_h; }
+      location /f { proxy_pass https://other.example.org/; }
+      location ~ /\. { deny all; }
+      ssl_protocols TLSv1 TLSv1.2;
+    routes: [{ path: /broken, nginx: "proxy_read_timeout 3s; }" }]
+"#,
+        &[
+            "acme-challenge-shadowed",
+            "proxy-headers-dropped",
+            "unsafe-raw-snippet",
+            "upstream-not-resolvable",
+            "weak-tls",
+        ],
+    ),
+    (
+        r#"
+services:
+  app:
+    image: app:1.0
+    listen: 8000
+    healthcheck: { http: /health, tool: curl }
+    compose:
+      ports: ["8069:8069", "127.0.0.1:1:2", { target: 3, published: "3" }, 9, "[::1]:7:7"]
+      network_mode: host
+      volumes: ["/:/host:ro", { type: bind, source: /etc, target: /x }, "data:/data"]
+      environment: ["TOKEN=abcdef", "X=1"]
+      image: foo:latest
+      healthcheck: { disable: true }
+      x-note: hi
+"#,
+        &[
+            "host-privilege",
+            "missing-healthcheck",
+            "moving-image-tag",
+            "published-on-all-interfaces",
+            "secret-literal",
+            "sensitive-host-mount",
+        ],
+    ),
+    (
+        r#"
+proxy: { runs_in: host, hsts: { include_subdomains: true, preload: true, max_age: 200d } }
+services:
+  a:
+    image: r/a:1
+    listen: 80
+    url: https://a.example.com
+    healthcheck: { http: /health, tool: curl, port: 81 }
+    nginx: |
+      location /x { proxy_pass http://127.0.0.1:9999; }
+      location /y { proxy_pass http://a:80; }
+  b:
+    image: r/b:1
+    listen: 8000
+    url: http://sub.a.example.com
+    healthcheck: { http: /h, tool: curl }
+"#,
+        &["edge-port-conflict", "healthcheck-wrong-target", "hsts-unsafe", "upstream-not-resolvable"],
+    ),
+    (
+        r#"
+services:
+  db: { kind: postgres }
+  two:
+    image: r/a:1
+    database: db
+    healthcheck: { command: [x] }
+    env:
+      MAX_TOKENS: 4096
+      SECRET_FILE: /x
+      PUBLIC_KEY: abcdefgh
+      TOKEN: "{{ database.password }}"
+      PW: "postgres://u:{{ database.password }}@db/x"
+      U: "http://h:80/a@b"
+"#,
+        &[],
+    ),
+    (
+        r#"
+proxy: { compose: { ports: ["80:80", "443:443", "443:443/udp"] } }
+firewall: { allow: [{ port: 443, protocol: udp, reason: HTTP/3 }] }
+services: { s: { kind: static, url: "https://a.example.com", root: /srv/www } }
+"#,
+        &[],
+    ),
+    (
+        r#"
+proxy: { compose: { ports: ["8443:443"] } }
+services: { s: { kind: static, url: "https://a.example.com", root: /srv/www } }
+"#,
+        &["port-outside-firewall-policy", "required-port-closed"],
+    ),
+];
+
+#[test]
+fn other_forms_are_found_too() {
+    for (manifest, expected) in FORMS {
+        let compiled = run(&format!("stackgen: 1\nname: demo{manifest}"));
+        let mut rules: Vec<_> = compiled.findings.iter().map(|f| f.rule).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        assert_eq!(rules, *expected, "{manifest}\n{}", show(&compiled.findings));
+    }
 }
 
 #[test]

@@ -124,8 +124,12 @@ impl Published {
     }
 }
 
-/// Every port a service publishes.
+/// Every port a service publishes; Compose keys replace the list.
 pub(super) fn published(service: &Service) -> Vec<Published> {
+    if let Some(list) = service.overrides.get("ports").and_then(Json::as_array) {
+        let place = service.place.join("compose").join("ports");
+        return list.iter().enumerate().filter_map(|(i, json)| compose_port(json, place.join(i))).collect();
+    }
     let own = service.publish.iter().map(|p| Published {
         address: p.address.clone(),
         host_port: Some(p.host_port),
@@ -133,11 +137,7 @@ pub(super) fn published(service: &Service) -> Vec<Published> {
         protocol: p.protocol,
         place: p.place.clone(),
     });
-    let place = service.place.join("compose").join("ports");
-    let list = service.overrides.get("ports").and_then(Json::as_array);
-    let more =
-        list.into_iter().flatten().enumerate().filter_map(|(i, json)| compose_port(json, place.join(i)));
-    own.chain(more).collect()
+    own.collect()
 }
 
 /// A port as Compose writes it: `8069`, `127.0.0.1:8069:8069/tcp`, or a map.
@@ -216,11 +216,11 @@ pub(super) fn each<'a>(directives: &'a [Directive], see: &mut dyn FnMut(&'a Dire
     }
 }
 
-/// `a` and `b` as `a b;`: a directive as it is talked of.
+/// A directive as it is talked of: `alias /srv/files/`.
 pub(super) fn shown(directive: &Directive) -> String {
     let words: Vec<&str> =
         std::iter::once(directive.name.as_str()).chain(directive.args.iter().map(String::as_str)).collect();
-    crate::scalar::shown(&words.join(" "))
+    crate::scalar::shown(&words.join(" ")).replace("\\\\", "\\")
 }
 
 /// Whether a name stands for a value nobody should read: `SMTP_PASSWORD`, `API_TOKEN`.

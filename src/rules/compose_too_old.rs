@@ -1,8 +1,8 @@
 //! The server's Docker Compose is too old for the files that are written.
 //!
 //! Compose v1 (`docker-compose`, a Python program) got its last release in 2021 and no support since July 2023. It
-//! reads YAML by other rules, knows neither conditions of `depends_on` in this form nor secrets from the environment,
-//! and left containers named `c95d05274029_app` behind, which ended up as upstreams in a production nginx.conf.
+//! reads YAML by other rules, knows no secrets from the environment, and left containers named `c95d05274029_app`
+//! behind, which ended up as upstreams in a production nginx.conf.
 //! Source: <https://docs.docker.com/compose/releases/migrate/>. What is written here needs Compose 2.26 or newer.
 //!
 //! ```yaml flagged

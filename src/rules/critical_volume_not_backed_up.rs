@@ -1,4 +1,4 @@
-//! A volume that is called critical is never saved.
+//! A volume that is called critical (or, as a warning, important) is never saved.
 //!
 //! Critical means: it exists nowhere else, and people work with it. A disk, a mistyped command or an attacker ends it.
 //!
@@ -33,11 +33,19 @@ use crate::manifest::{Backup, Class};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for volume in stack.volumes.iter().filter(|v| v.class == Class::Critical && v.backup == Backup::None) {
-        let message = format!("expected backups of `{}`, which is critical, found none", volume.name);
-        out.push(
-            Finding::error("critical-volume-not-backed-up", volume.place.join("backup"), message)
-                .help("write `backup: daily`, or another `class` if its loss does not matter"),
-        );
+    for volume in stack.volumes.iter().filter(|v| v.backup == Backup::None) {
+        let (class, often) = match volume.class {
+            Class::Critical => ("critical", "daily"),
+            Class::Important => ("important", "weekly"),
+            Class::Cache | Class::Deprecated => continue,
+        };
+        let place = volume.place.join("backup");
+        let message = format!("expected backups of `{}`, which is {class}, found none", volume.name);
+        let finding = if volume.class == Class::Critical {
+            Finding::error("critical-volume-not-backed-up", place, message)
+        } else {
+            Finding::warning("critical-volume-not-backed-up", place, message)
+        };
+        out.push(finding.help(format!("write `backup: {often}`, or `class: cache` if it can be made again")));
     }
 }

@@ -28,11 +28,17 @@
 
 use super::common::published;
 use crate::finding::Finding;
-use crate::manifest::Protocol;
+use crate::manifest::{Protocol, RunsIn};
 use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let Some(proxy) = &stack.proxy else { return };
+    let help = match proxy.runs_in {
+        RunsIn::Container => "give the service a `url`, and let the proxy answer",
+        RunsIn::Host => {
+            "publish it on another port, which the proxy then uses: `publish: [{ port: 80, host_port: 8080 }]`"
+        }
+    };
     for service in stack.services.iter().filter(|s| s.role != Role::Proxy) {
         for port in published(service) {
             let Some(number @ (80 | 443)) = port.host_port.filter(|_| port.protocol == Protocol::Tcp) else {
@@ -42,7 +48,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             out.push(
                 Finding::error("edge-port-conflict", port.place, message)
                     .related(proxy.place.clone(), "the proxy")
-                    .help("give the service a `url`, and let the proxy answer"),
+                    .help(help),
             );
         }
     }

@@ -26,7 +26,8 @@
 //!     env: { N8N_PROXY_HOPS: 1 }
 //! ```
 
-use super::common::{own_image, owners};
+use super::common::{own_image, owners, variable};
+use super::env_overridden_by_config::beaten_by;
 use crate::finding::{Finding, Place};
 use crate::stack::{Env, Origin, Service, Stack};
 use crate::table::{Lookup, Reading, Row, Table};
@@ -52,11 +53,11 @@ fn judge(service: &Service, table: &Table, env: &Env, place: &Place, own: bool) 
             Reading::Read => return None,
             Reading::Deprecated(new) => {
                 let message = format!("{kind} will stop reading `{name}`");
-                Finding::warning(RULE, place, message).help(instead(table, row, new.as_deref()))
+                Finding::warning(RULE, place, message).help(instead(service, table, row, new.as_deref()))
             }
             Reading::Removed(new) => {
                 let message = format!("{kind} does not read `{name}`");
-                Finding::error(RULE, place, message).help(instead(table, row, new.as_deref()))
+                Finding::error(RULE, place, message).help(instead(service, table, row, new.as_deref()))
             }
         },
         Lookup::Unknown(Some(near)) => Finding::error(
@@ -73,8 +74,8 @@ fn judge(service: &Service, table: &Table, env: &Env, place: &Place, own: bool) 
     })
 }
 
-/// What to use: the end of the chain of replacements, and what the table says about the name.
-fn instead(table: &Table, row: &Row, new: Option<&str>) -> String {
+/// What to do: use the end of the chain of replacements, unless that is set already; and what the table says.
+fn instead(service: &Service, table: &Table, row: &Row, new: Option<&str>) -> String {
     let mut new = new;
     for _ in 0..8 {
         let next = new.and_then(|name| match table.find(name) {
@@ -88,8 +89,15 @@ fn instead(table: &Table, row: &Row, new: Option<&str>) -> String {
         }
         new = next;
     }
-    let note = if row.note.is_empty() { String::new() } else { format!("; {}", row.note) };
+    let note = match row.note.as_str() {
+        "" | "not read" => String::new(),
+        note => format!("; {note}"),
+    };
     match new {
+        Some(new) if beaten_by(service, new).is_some() => {
+            "remove it; `database:` says which server, database and role are used".to_string()
+        }
+        Some(new) if variable(service, new).is_some() => format!("remove it: `{new}` is set already{note}"),
         Some(new) => format!("use `{new}` instead{note}"),
         None => format!("remove it{note}"),
     }

@@ -31,7 +31,7 @@
 
 use super::common::{owners, setting};
 use crate::finding::Finding;
-use crate::stack::{Origin, Stack};
+use crate::stack::{Origin, Service, Stack};
 
 /// Variables of Odoo's image, and the keys that beat them; a password comes with `db_user`, by the start script.
 const PAIRS: &[(&str, &str)] = &[
@@ -52,21 +52,21 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in owners(stack).filter(|s| setting(s, "db_host").is_some()) {
         for env in &service.env {
             let Origin::Manifest(place) = &env.origin else { continue };
-            let Some((name, key)) = PAIRS.iter().find(|(name, _)| *name == env.name) else { continue };
-            if setting(service, key).is_none() {
-                continue;
-            }
+            let Some(key) = beaten_by(service, &env.name) else { continue };
+            let message = format!(
+                "`{}` has no effect: the configuration file of `{}` has `{key}`",
+                env.name, service.name
+            );
             out.push(
-                Finding::error(
-                    "env-overridden-by-config",
-                    place.on_key(),
-                    format!(
-                        "`{name}` has no effect: the configuration file of `{}` has `{key}`",
-                        service.name
-                    ),
-                )
-                .help("remove it; `database:` says which server, database and role are used"),
+                Finding::error("env-overridden-by-config", place.on_key(), message)
+                    .help("remove it; `database:` says which server, database and role are used"),
             );
         }
     }
+}
+
+/// The key of the configuration file that beats a variable.
+pub(super) fn beaten_by(service: &Service, name: &str) -> Option<&'static str> {
+    let (_, key) = PAIRS.iter().find(|(n, _)| *n == name)?;
+    setting(service, key).map(|_| *key)
 }

@@ -48,7 +48,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     // The proxy's own ports are `edge-port-conflict`'s.
     for service in stack.services.iter().filter(|s| s.role != Role::Proxy) {
         for port in published(service) {
-            let Some(host_port) = port.host_port else { continue };
+            let edge = |p: &u16| stack.proxy.is_some() && matches!(*p, 80 | 443);
+            let Some(host_port) = port.host_port.filter(|p| !edge(p)) else { continue };
             let others = taken.entry((host_port, port.protocol)).or_default();
             let clash = |p: &Published| p.everywhere() || port.everywhere() || p.address == port.address;
             if let Some((name, other)) = others.iter().find(|(_, p)| clash(p)) {

@@ -33,7 +33,8 @@ use crate::stack::{Role, Stack};
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in stack.services.iter().filter(|s| s.role != Role::Job) {
         let over = service.overrides.get("healthcheck");
-        let disabled = over.is_some_and(|h| h.get("disable").and_then(Json::as_bool) == Some(true));
+        let off = |h: &Json| h["disable"] == true || h["test"] == "NONE" || h["test"][0] == "NONE";
+        let disabled = over.is_some_and(off);
         let (place, message) = if disabled {
             let place = service.place.join("compose").join("healthcheck");
             (place, format!("the health check of `{}` is switched off", service.name))

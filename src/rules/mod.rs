@@ -43,6 +43,7 @@ mod mail_without_tls;
 mod missing_healthcheck;
 mod moving_image_tag;
 mod open_port_without_listener;
+mod override_replaces_list;
 mod placeholder_secret;
 mod pooler_mode_incompatible;
 mod port_outside_firewall_policy;
@@ -151,6 +152,7 @@ pub const RULES: &[Rule] = &[
     rule!(CO025, Warning, "too-many-networks", too_many_networks),
     rule!(CO026, Error, "unknown-compose-key", unknown_compose_key),
     rule!(CO027, Warning, "stop-grace-too-short", stop_grace_too_short),
+    rule!(CO028, Error, "override-replaces-list", override_replaces_list),
     rule!(DB001, Error, "tls-not-enforced", tls_not_enforced),
     rule!(DB002, Info, "tls-unverified", tls_unverified),
     rule!(DB003, Warning, "shared-superuser", shared_superuser),

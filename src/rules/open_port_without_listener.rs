@@ -31,7 +31,7 @@
 use std::collections::HashSet;
 
 use super::common::published;
-use crate::finding::{Finding, Path, Place, Step};
+use crate::finding::{Finding, Place, Step};
 use crate::manifest::Protocol;
 use crate::stack::Stack;
 
@@ -44,7 +44,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         .filter_map(|p| Some((p.host_port?, p.protocol)))
         .collect();
     // SSH and the proxy's ports follow from elsewhere; only what is written by hand can be left behind.
-    let by_hand = |place: &Place| matches!(place, Place::At { path: Path(steps), .. } if steps.get(1) == Some(&Step::from("allow")));
+    let by_hand = |place: &Place| match place {
+        Place::At { path, .. } => path.0.get(1) == Some(&Step::from("allow")),
+        Place::Text(_) => false,
+    };
     for rule in stack.firewall.inbound.iter().filter(|r| by_hand(&r.place)) {
         if served.contains(&(rule.port, rule.protocol)) || rule.port == stack.firewall.ssh_port {
             continue;

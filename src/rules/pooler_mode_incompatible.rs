@@ -48,7 +48,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             out.push(
                 Finding::error("pooler-mode-incompatible", database.place.join("port"), message)
                     .related(service.place.join("database"), "used here")
-                    .help("use the server's own port, 25060; other services may keep the pool as a second database server"),
+                    .help("use port 25060; other services may keep the pool as a second database server"),
             );
         }
     }

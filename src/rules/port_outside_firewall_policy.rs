@@ -38,19 +38,19 @@ use crate::stack::{Role, Stack};
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let open: HashSet<(u16, Protocol)> =
         stack.firewall.inbound.iter().map(|r| (r.port, r.protocol)).collect();
-    for service in stack.services.iter().filter(|s| s.role != Role::Proxy) {
-        // On every address at once is `published-on-all-interfaces`'s.
-        for port in published(service).into_iter().filter(|p| !p.loopback() && !p.everywhere()) {
+    for service in &stack.services {
+        // Elsewhere every address at once is `published-on-all-interfaces`'s; of the proxy it is right.
+        let proxy = service.role == Role::Proxy;
+        for port in published(service).into_iter().filter(|p| !p.loopback() && (proxy || !p.everywhere())) {
             let Some(number) = port.host_port.filter(|p| !open.contains(&(*p, port.protocol))) else {
                 continue;
             };
-            let address = port.address.unwrap_or_default();
+            let address = port.address.unwrap_or_else(|| "every address".into());
             let message =
                 format!("`{}` publishes {number} on {address}, but no firewall rule opens it", service.name);
-            out.push(
-                Finding::error("port-outside-firewall-policy", port.place, message)
-                    .help(format!("add `{{ port: {number}, from: [...], reason: ... }}` to `firewall.allow`, or publish it on 127.0.0.1")),
-            );
+            out.push(Finding::error("port-outside-firewall-policy", port.place, message).help(format!(
+                "add port {number} to `firewall.allow` with its `reason`, or publish it on 127.0.0.1"
+            )));
         }
     }
 }

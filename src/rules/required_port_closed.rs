@@ -1,4 +1,4 @@
-//! Outbound rules close a port that the stack needs: names, certificates, its database, its mail.
+//! A port that the stack needs is closed: an outbound one for names, certificates, database or mail, or the proxy's.
 //!
 //! A list of outbound rules closes everything that is not on it, answers of the name server included. Images cannot
 //! be pulled, certificates not renewed (which shows weeks later), mail not sent.
@@ -39,11 +39,13 @@
 
 use std::collections::HashSet;
 
+use super::common::{Published, published};
 use crate::finding::{Finding, Place};
 use crate::manifest::Protocol;
-use crate::stack::Stack;
+use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    unpublished(stack, out);
     let Some(rules) = &stack.firewall.outbound else { return };
     let wall = Place::manifest(["firewall", "outbound"]);
     let used: HashSet<&str> =
@@ -76,5 +78,24 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             Some(place) => finding.related(place.clone(), "needed here"),
             None => finding,
         });
+    }
+}
+
+/// The proxy's own ports, where Compose keys take them away.
+fn unpublished(stack: &Stack, out: &mut Vec<Finding>) {
+    let Some(proxy) = stack.services.iter().find(|s| s.role == Role::Proxy) else { return };
+    let ports = published(proxy);
+    for wanted in &proxy.publish {
+        let open =
+            |p: &Published| p.host_port == Some(wanted.host_port) && p.port == wanted.port && !p.loopback();
+        if !ports.iter().any(open) {
+            let message =
+                format!("the sites cannot be reached: the proxy no longer publishes {}", wanted.host_port);
+            let place = proxy.place.join("compose").join("ports");
+            out.push(
+                Finding::error("required-port-closed", place, message)
+                    .help("remove `ports`, or add 80 and 443: certificates need the former too"),
+            );
+        }
     }
 }

@@ -41,8 +41,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             if sensitive(path) {
                 let message = format!("`{}` sees {} of the server", service.name, crate::scalar::shown(path));
                 out.push(
-                    Finding::error("sensitive-host-mount", place, message)
-                        .help("mount only the directory it needs; for the Docker socket put a proxy with few rights in between"),
+                    Finding::error("sensitive-host-mount", place, message).help(
+                        "mount only what it needs; put a proxy with few rights before the Docker socket",
+                    ),
                 );
             }
         };
