@@ -49,7 +49,7 @@ PATH=$box/bin:$PATH
 sh=(/bin/sh)
 if command -v busybox >/dev/null; then
     sh=(busybox sh)
-    for program in cat cmp cp date ln mkdir mktemp mv od printf readlink rm rmdir sed sleep sort sync touch tr; do
+    for program in cat cmp cp date grep ln mkdir mktemp mv od printf readlink rm rmdir sed sleep sort sync touch tr; do
         ln -s "$(command -v busybox)" "$box/bin/$program"
     done
 fi
@@ -81,7 +81,7 @@ http {
 }
 END
 # nginx is process 1 of a namespace that the script then joins, as with `pid: service:nginx`.
-unshare --pid --fork --mount-proc --kill-child nginx -p "$PWD" -c "$PWD/nginx.conf" >nginx.log 2>&1 &
+unshare --pid --fork --mount-proc --kill-child "${NGINX:-nginx}" -p "$PWD" -c "$PWD/nginx.conf" >nginx.log 2>&1 &
 unshare=$!
 for _ in $(seq 50); do (: >/dev/tcp/127.0.0.1/443) 2>/dev/null && break; sleep 0.1; done
 nginx=$(cat "/proc/$unshare/task/$unshare/children")
