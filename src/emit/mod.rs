@@ -4,6 +4,7 @@ pub mod certbot;
 pub mod compose;
 pub mod dotenv;
 pub mod files;
+pub mod nginx;
 pub mod firewall;
 pub mod template;
 
@@ -47,6 +48,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "compose", about: "docker-compose.yml", emit: compose::emit },
     Target { name: "files", about: "configuration files and scripts of the kinds", emit: files::emit },
+    Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },

@@ -19,6 +19,7 @@ macro_rules! templates {
 }
 
 templates!(
+    "nginx/nginx.conf.j2",
     ".env.example.j2",
     "certbot/certificates.sh.j2",
     "certbot/certificates.txt.j2",
@@ -76,8 +77,10 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_auto_escape_callback(|name| AutoEscape::Custom(Syntax::of(name).name().into()));
     environment.set_formatter(format);
     environment.add_filter("comment", comment);
+    environment.add_filter("directives", directives);
     environment.add_filter("identifier", identifier);
     environment.add_filter("python", python);
+    environment.add_filter("q", nginx_word);
     environment.add_filter("unit_path", unit_path);
     environment.add_function("version_at_least", crate::expr::version_at_least);
     for (name, text) in TEMPLATES {
@@ -229,6 +232,23 @@ fn python_string(text: &str) -> String {
 fn comment(text: &str) -> Value {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Value::from_safe_string(line)
+}
+
+/// Free text as one word of nginx.
+fn nginx_word(text: &str) -> Result<Value, Error> {
+    crate::format::nginx::quote(text).map(Value::from_safe_string).map_err(|e| refuse(e.reason))
+}
+
+/// Raw directives of nginx, complete by themselves, that many blanks in. They are read and printed, so that what is
+/// open at their end never swallows what follows, and no line break inside quotes is indented.
+fn directives(text: &str, indent: usize) -> Result<Value, Error> {
+    let tree = crate::format::nginx::read_snippet(text).map_err(|e| refuse(&e.message))?;
+    let blanks = " ".repeat(indent);
+    let lines: Vec<String> = crate::format::nginx::print(&tree)
+        .lines()
+        .map(|line| if line.is_empty() { String::new() } else { format!("{blanks}{line}") })
+        .collect();
+    Ok(Value::from_safe_string(lines.join("\n")))
 }
 
 /// A name in Python, INI or SQL, written without quotes.
