@@ -1,5 +1,12 @@
 //! The certbot files: what the programs that read them say, and one whole life of a certificate against a real issuer.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on says so"
+)]
+
 mod common;
 
 use std::path::PathBuf;
@@ -36,7 +43,7 @@ fn paths(compiled: &Compiled) -> Vec<&str> {
 
 fn text<'a>(compiled: &'a Compiled, path: &str) -> &'a str {
     let found = compiled.artifacts.iter().find(|a| a.path == path);
-    &found.unwrap_or_else(|| panic!("no {path}")).text
+    &found.expect(path).text
 }
 
 /// The lines that are not comments.
