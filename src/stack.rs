@@ -644,6 +644,8 @@ pub struct Hsts {
 pub struct Site {
     /// Service of the manifest it belongs to.
     pub service: String,
+    /// What it is, one line.
+    pub title: String,
     /// Main name.
     pub host: String,
     /// Names that redirect to it.

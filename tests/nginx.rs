@@ -1,5 +1,7 @@
 //! nginx itself, in every version that is promised, reads what is written for it; gixy looks for holes.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use std::os::unix::fs::MetadataExt;

@@ -376,10 +376,9 @@ impl<'a, 'o> Builder<'a, 'o> {
         }
         self.check_locations(site, &locations);
         let certificate = if site.https { self.certificate(site) } else { None };
-        let title = self.services.get(site.service.as_str()).map_or("", |s| s.title.as_str());
         SiteView {
             service: &site.service,
-            title: title_line(&site.service, title),
+            title: title_line(&site.service, &site.title),
             host: &site.host,
             aliases: self.aliases(site, certificate.as_ref()),
             https: site.https,
@@ -452,11 +451,10 @@ impl<'a, 'o> Builder<'a, 'o> {
                 location.redirect = target;
             }
         }
-        location.more = !location.allow_from.is_empty()
-            || !(location.limit.is_empty() && location.body_size.is_empty())
-            || !(location.read_timeout.is_empty() && location.expires.is_empty())
-            || !(location.headers.is_empty() && location.raw.text.is_empty())
-            || !location.buffering;
+        let texts: [&str; 4] =
+            [location.limit, &location.body_size, &location.read_timeout, &location.expires];
+        let plain = texts.iter().all(|t| t.is_empty()) && location.raw.text.is_empty() && location.buffering;
+        location.more = !(plain && location.allow_from.is_empty() && location.headers.is_empty());
         location
     }
 
