@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `stackgen`. All it does is in the library, where tests reach it.
+
+fn main() -> std::process::ExitCode {
+    stackgen::commands::main()
+}
