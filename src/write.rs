@@ -322,6 +322,10 @@ fn guard(dir: &Path) -> Option<File> {
 }
 
 fn cannot_make(folder: &Path, error: &io::Error) -> Failure {
-    Failure::io(format_args!("make the folder {}", folder.display()), error)
-        .help("name a folder that can be written with `-o DIR`")
+    let failure = if error.kind() == ErrorKind::AlreadyExists {
+        Failure::new(format!("expected a folder, found something else: {}", folder.display()))
+    } else {
+        Failure::io(format_args!("make the folder {}", folder.display()), error)
+    };
+    failure.help("name a folder that can be written with `-o DIR`")
 }

@@ -3,7 +3,6 @@
 mod kind;
 mod path;
 
-
 use super::out::Out;
 use super::{Status, stacks};
 use crate::cli::Explain;

@@ -106,6 +106,8 @@ impl Prepared {
                 return Err(undo(done, failure));
             }
         }
+        // All is in place: what would have been put back goes.
+        self.ready.iter_mut().for_each(|ready| ready.backup = None);
         for target in removed {
             prune(root, &target);
         }

@@ -11,6 +11,9 @@ use crate::write::Failure;
 
 type Object = Map<String, Value>;
 
+/// Where a resolved schema keeps how its text is written.
+const WRITTEN: &str = "written";
+
 /// The keys at the top of a manifest.
 pub(super) fn keys() -> Vec<String> {
     let root = schema::stack();
@@ -26,7 +29,11 @@ pub(super) fn page(topic: &str) -> Result<String, Failure> {
     let mut walked = String::new();
     // The ways a value may be written: a short form, and the full one.
     let mut ways = vec![root.as_object().cloned().unwrap_or_default()];
-    for step in steps(topic) {
+    let steps = steps(topic);
+    if steps.is_empty() {
+        return Err(Failure::new("expected a path, found an empty one"));
+    }
+    for step in steps {
         let next = match &step {
             Step::Item => ways.iter().find_map(|w| w.get("items")),
             // A list may be left out of the path: `services.odoo.routes.path`.
@@ -75,8 +82,8 @@ fn steps(topic: &str) -> Vec<Step> {
 
 /// A schema with its references followed, as the ways it may be written. The outermost description counts.
 fn resolved(root: &Value, schema: &Value) -> Vec<Object> {
-    let Some(object) = schema.as_object() else { return Vec::new() };
-    let mut object = object.clone();
+    // `true`, which takes anything.
+    let mut object = schema.as_object().cloned().unwrap_or_default();
     // References of references do not occur more than a few deep; a ring of them would be a bug of the generator.
     for _ in 0..8 {
         let Some(reference) = object.remove("$ref") else { break };
@@ -85,7 +92,13 @@ fn resolved(root: &Value, schema: &Value) -> Vec<Object> {
             .and_then(|r| root.pointer(r.trim_start_matches('#')))
             .and_then(Value::as_object);
         for (key, value) in target.into_iter().flatten() {
-            object.entry(key.clone()).or_insert_with(|| value.clone());
+            // Of a scalar the type says how it is written, which is not what it is for here.
+            let key = if key == "description" && target.is_some_and(|t| t.contains_key("pattern")) {
+                WRITTEN
+            } else {
+                key
+            };
+            object.entry(key).or_insert_with(|| value.clone());
         }
     }
     let description = object.get("description").cloned();
@@ -176,10 +189,7 @@ fn kind(root: &Value, way: &Object) -> String {
     }
     let number = |key: &str| way.get(key).filter(|n| n.is_number());
     match way.get("type") {
-        Some(Value::Array(types)) => {
-            let types: Vec<_> = types.iter().filter_map(Value::as_str).map(word).collect();
-            one_of(types)
-        }
+        Some(Value::Array(_)) => "text, number, true or false".into(),
         Some(Value::String(name)) => match name.as_str() {
             "integer" => match (number("minimum"), number("maximum")) {
                 (Some(low), Some(high)) => format!("whole number from {low} to {high}"),
@@ -228,8 +238,8 @@ fn print(root: &Value, walked: &str, ways: &[Object]) -> String {
     if let Some(about) = ways.first().map(about).filter(|a| !a.is_empty()) {
         let _ = writeln!(out, "\n{about}");
     }
-    if let Some(pattern) = ways.iter().find_map(|w| w.get("pattern")).and_then(Value::as_str) {
-        let _ = writeln!(out, "\nText that matches {pattern}");
+    if let Some(written) = ways.iter().find_map(|w| w.get(WRITTEN)).and_then(Value::as_str) {
+        let _ = writeln!(out, "\nWritten as {written}.");
     }
     if let Some(choices) = ways.iter().find_map(choices) {
         out.push('\n');
