@@ -1089,8 +1089,8 @@ pub(crate) fn short(schema: &mut Schema, field: &str) {
     if let Some(object) = value.as_object_mut() {
         object.remove("description");
     }
-    let full = std::mem::take(schema);
-    let description = full.get("description").cloned();
+    let mut full = std::mem::take(schema);
+    let description = full.remove("description");
     let mut whole = schemars::json_schema!({ "anyOf": [value, full] });
     if let Some(description) = description {
         whole.insert("description".into(), description);
