@@ -160,6 +160,8 @@ pub struct Service {
     pub internal: bool,
     /// How it shows that it is well.
     pub healthcheck: Option<Healthcheck>,
+    /// Why it has no health check, where the kind says so.
+    pub no_healthcheck: Option<String>,
     /// What must be up first.
     pub depends_on: Vec<Dependency>,
     /// When it is started again.

@@ -49,7 +49,7 @@ impl Resolver<'_> {
                     );
                     return;
                 };
-                Answer::Files { root: root.to_string() }
+                Answer::Files { root: root.0.clone() }
             }
             _ => Answer::Live,
         };
