@@ -138,8 +138,10 @@ fn every_target_is_registered() {
 #[test]
 fn every_rule_is_registered() {
     let listed = stackgen::rules::RULES.iter().map(|r| r.name.replace('-', "_")).collect();
-    let there =
-        stems("src/rules", ".rs").into_iter().filter(|n| !["mod", "common", "allowances"].contains(&n.as_str())).collect();
+    let there = stems("src/rules", ".rs")
+        .into_iter()
+        .filter(|n| !["mod", "common", "allowances"].contains(&n.as_str()))
+        .collect();
     same("src/rules", listed, there);
 }
 

@@ -72,7 +72,7 @@ struct View<'a> {
     files: bool,
     limits: Vec<Limit<'a>>,
     zone: String,
-    upstreams: Vec<Upstream<'a>>,
+    upstreams: Vec<Upstream>,
     raw: Snippet<'a>,
     shown_certificate: Option<Pair>,
     redirected: Vec<&'a str>,
@@ -100,12 +100,10 @@ struct Limit<'a> {
 }
 
 /// Where a service is reached.
-#[derive(Clone, Serialize)]
-struct Upstream<'a> {
+#[derive(Serialize)]
+struct Upstream {
     name: String,
     address: String,
-    #[serde(skip)]
-    key: (&'a str, u16),
 }
 
 /// Files of a certificate.
@@ -167,8 +165,17 @@ struct Location<'a> {
     path: &'a str,
     exact: bool,
     guarded: bool,
-    /// Whether there is more than what answers.
-    more: bool,
+    /// What most locations have nothing of.
+    more: Option<Box<More<'a>>>,
+    /// Upstream, or address where nginx is too old for one that is resolved again.
+    target: String,
+    files: bool,
+    redirect: &'a str,
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct More<'a> {
     allow_from: &'a [String],
     limit: &'a str,
     burst: u16,
@@ -178,10 +185,6 @@ struct Location<'a> {
     expires: String,
     headers: Vec<Header<'a>>,
     raw: Snippet<'a>,
-    upstream: Option<Upstream<'a>>,
-    files: bool,
-    redirect: &'a str,
-    status: u16,
 }
 
 /// Directives that stand in a block already, and the key of the manifest that they are made from.
@@ -258,6 +261,7 @@ struct Builder<'a, 'o> {
     stack: &'a Stack,
     proxy: &'a Proxy,
     host: bool,
+    upstream_blocks: bool,
     out: &'o mut Vec<Finding>,
     services: HashMap<&'a str, &'a Service>,
     certificates: HashMap<&'a str, &'a Certificate>,
@@ -265,13 +269,14 @@ struct Builder<'a, 'o> {
     covered: HashMap<&'a str, &'a Certificate>,
     bursts: HashMap<&'a str, u16>,
     upstreams: HashMap<(&'a str, u16), usize>,
-    used: Vec<Upstream<'a>>,
+    used: Vec<Upstream>,
     /// Response headers of every answer.
     headers: Vec<Header<'a>>,
 }
 
 impl<'a, 'o> Builder<'a, 'o> {
     fn new(stack: &'a Stack, proxy: &'a Proxy, out: &'o mut Vec<Finding>) -> Self {
+        let host = proxy.runs_in == RunsIn::Host;
         let mut covered = HashMap::new();
         for certificate in &stack.certificates {
             for name in &certificate.names {
@@ -281,7 +286,9 @@ impl<'a, 'o> Builder<'a, 'o> {
         Self {
             stack,
             proxy,
-            host: proxy.runs_in == RunsIn::Host,
+            host,
+            // On the host addresses are fixed, and any version can have upstreams.
+            upstream_blocks: host || proxy.version >= since::UPSTREAM_RESOLVE,
             out,
             services: stack.services.iter().map(|s| (s.name.as_str(), s)).collect(),
             certificates: stack.certificates.iter().map(|c| (c.name.as_str(), c)).collect(),
@@ -317,7 +324,7 @@ impl<'a, 'o> Builder<'a, 'o> {
             rejects: proxy.version >= since::REJECT_HANDSHAKE,
             tickets: proxy.version >= since::TICKET_KEYS_ROTATE,
             http2_parameter: proxy.version < since::HTTP2_DIRECTIVE,
-            upstream_blocks: self.host || proxy.version >= since::UPSTREAM_RESOLVE,
+            upstream_blocks: self.upstream_blocks,
             edge,
             hsts: hsts(proxy.hsts),
             headers: self.headers,
@@ -370,6 +377,7 @@ impl<'a, 'o> Builder<'a, 'o> {
             .filter(|_| placeholder.is_empty())
             .map(|route| self.location(site, route, &headers))
             .collect();
+        let proxies = site.answer == Answer::Live;
         let root_answered = site.routes.iter().any(|r| r.path == "/" && !r.exact);
         if placeholder.is_empty() && !root_answered {
             locations.push(Location { files: !root.is_empty(), ..Location::blank("/", 404) });
@@ -387,17 +395,18 @@ impl<'a, 'o> Builder<'a, 'o> {
             certificate,
             root,
             placeholder,
-            body_size: if site.body_size == self.proxy.body_size {
-                String::new()
-            } else {
+            // Only a service takes long, or takes much.
+            body_size: if proxies && site.body_size != self.proxy.body_size {
                 size(site.body_size)
-            },
-            read_timeout: if site.read_timeout == READ_TIMEOUT || site.answer != Answer::Live {
-                String::new()
             } else {
-                site.read_timeout.to_string()
+                String::new()
             },
-            proxies: site.answer == Answer::Live,
+            read_timeout: if proxies && site.read_timeout != READ_TIMEOUT {
+                site.read_timeout.to_string()
+            } else {
+                String::new()
+            },
+            proxies,
             headers: if site.headers.is_empty() && placeholder.is_empty() && raw.adds.is_empty() {
                 Vec::new()
             } else {
@@ -420,10 +429,7 @@ impl<'a, 'o> Builder<'a, 'o> {
             given => given,
         };
         let limit = route.rate_limit.as_deref().unwrap_or_default();
-        let mut location = Location {
-            exact: route.exact,
-            // A regular expression in raw directives must not get around a refusal.
-            guarded: route.action == Action::Deny || !route.allow_from.is_empty(),
+        let more = More {
             allow_from: &route.allow_from,
             limit,
             burst: self.bursts.get(limit).copied().unwrap_or_default(),
@@ -440,10 +446,21 @@ impl<'a, 'o> Builder<'a, 'o> {
                 over(outer, &route.headers, &raw.adds)
             },
             raw,
+        };
+        let mut location = Location {
+            exact: route.exact,
+            // Directives by hand must not get around a refusal with a regular expression. Where files are served, the
+            // expression for hidden files has to come first.
+            guarded: match route.action {
+                Action::Deny => true,
+                Action::Files => false,
+                Action::Proxy { .. } | Action::Redirect(_) => !route.allow_from.is_empty(),
+            },
+            more: more.says_something().then(|| Box::new(more)),
             ..Location::blank(&route.path, 404)
         };
         match &route.action {
-            Action::Proxy { service, port } => location.upstream = Some(self.upstream(service, *port)),
+            Action::Proxy { service, port } => location.target = self.upstream(service, *port),
             Action::Files => location.files = matches!(site.answer, Answer::Files { .. }),
             Action::Deny => location.status = 403,
             Action::Redirect(target) => {
@@ -451,31 +468,26 @@ impl<'a, 'o> Builder<'a, 'o> {
                 location.redirect = target;
             }
         }
-        let texts: [&str; 4] =
-            [location.limit, &location.body_size, &location.read_timeout, &location.expires];
-        let plain = texts.iter().all(|t| t.is_empty()) && location.raw.text.is_empty() && location.buffering;
-        location.more = !(plain && location.allow_from.is_empty() && location.headers.is_empty());
         location
     }
 
-    fn upstream(&mut self, service: &'a str, port: u16) -> Upstream<'a> {
-        let key = (service, port);
-        if let Some(known) = self.upstreams.get(&key).and_then(|i| self.used.get(*i)) {
-            return known.clone();
-        }
-        let address = if self.host {
-            let published = self
-                .services
-                .get(service)
-                .and_then(|s| s.publish.iter().find(|p| p.port == port && p.protocol == Protocol::Tcp));
-            published.map_or_else(|| format!("127.0.0.1:{port}"), reached_at)
-        } else {
-            format!("{service}:{port}")
-        };
-        let upstream = Upstream { name: format!("{service}_{port}"), address, key };
-        self.upstreams.insert(upstream.key, self.used.len());
-        self.used.push(upstream.clone());
-        upstream
+    /// What `proxy_pass` names: the upstream, or the address itself.
+    fn upstream(&mut self, service: &'a str, port: u16) -> String {
+        let index = *self.upstreams.entry((service, port)).or_insert_with(|| {
+            let address = if self.host {
+                let published = self
+                    .services
+                    .get(service)
+                    .and_then(|s| s.publish.iter().find(|p| p.port == port && p.protocol == Protocol::Tcp));
+                published.map_or_else(|| format!("127.0.0.1:{port}"), reached_at)
+            } else {
+                format!("{service}:{port}")
+            };
+            self.used.push(Upstream { name: format!("{service}_{port}"), address });
+            self.used.len() - 1
+        });
+        let named = self.upstream_blocks;
+        self.used.get(index).map_or_else(String::new, |u| if named { &u.name } else { &u.address }.clone())
     }
 
     fn certificate(&mut self, site: &'a Site) -> Option<Pair> {
@@ -593,23 +605,22 @@ impl<'a, 'o> Builder<'a, 'o> {
     }
 }
 
+impl More<'_> {
+    fn says_something(&self) -> bool {
+        let texts = [self.limit, &self.body_size, &self.read_timeout, &self.expires, self.raw.text];
+        let lists = self.allow_from.is_empty() && self.headers.is_empty();
+        texts.iter().any(|t| !t.is_empty()) || !lists || !self.buffering
+    }
+}
+
 impl Location<'_> {
     fn blank(path: &str, status: u16) -> Location<'_> {
         Location {
             path,
             exact: false,
             guarded: false,
-            more: false,
-            allow_from: &[],
-            limit: "",
-            burst: 0,
-            body_size: String::new(),
-            read_timeout: String::new(),
-            buffering: true,
-            expires: String::new(),
-            headers: Vec::new(),
-            raw: Snippet::default(),
-            upstream: None,
+            more: None,
+            target: String::new(),
             files: false,
             redirect: "",
             status,
