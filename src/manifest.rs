@@ -533,6 +533,9 @@ pub struct Service {
     pub container_name: Option<ContainerName>,
     /// Port the service listens on. Default: that of the kind.
     pub listen: Option<Port>,
+    /// Further ports it listens on.
+    #[serde(default)]
+    pub further_ports: Vec<Port>,
     /// Public URL.
     pub url: Option<Url>,
     /// Further host names that redirect to the URL.

@@ -189,6 +189,8 @@ pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, F
     let mut faults = Faults::default();
     let overlay = env.map(|env| overlay(manifest, env)).transpose()?;
     let input = Input {
+        // Accepted findings may have an end.
+        today: Some(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()),
         manifest: (shown(manifest), faults.text(manifest)?),
         overlay: match &overlay {
             Some(path) => Some((shown(path), faults.text(path)?)),

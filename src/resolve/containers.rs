@@ -59,7 +59,9 @@ impl Part<'_, '_> {
 impl Resolver<'_> {
     /// Adds the containers of a service.
     pub(super) fn containers(&mut self, draft: &Draft<'_>) {
-        if draft.service.status == Status::Active && runs(draft.kind.used_as) {
+        // Without the database it names, every expression about it would be one more fault.
+        let lost = draft.service.database.is_some() && draft.database.is_none();
+        if draft.service.status == Status::Active && runs(draft.kind.used_as) && !lost {
             self.made(draft);
         }
     }
@@ -138,6 +140,9 @@ impl Resolver<'_> {
         if let Some(listen) = written.listen.filter(|_| own) {
             // The main port moves; further ones stay.
             listens.splice(..listens.len().min(1), [listen.0]);
+        }
+        if own {
+            listens.extend(written.further_ports.iter().map(|p| p.0));
         }
         Some(Service {
             name: part.name(),
