@@ -512,8 +512,8 @@ impl<'a, 'o> Builder<'a, 'o> {
             self.check_text("the path of the key", key, &certificate.place);
             return Pair { certificate: own.clone(), key: key.clone() };
         }
-        let directory = if self.host { "/etc/letsencrypt/live" } else { "/etc/nginx/certificates" };
-        let file = |name| format!("{directory}/{}/{name}", certificate.name);
+        // Not certbot's own directory: what lies here is there before the first certificate is.
+        let file = |name| format!("/etc/nginx/certificates/{}/{name}", certificate.name);
         Pair { certificate: file("fullchain.pem"), key: file("privkey.pem") }
     }
 
