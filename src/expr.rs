@@ -51,8 +51,14 @@ pub struct Expander {
     compiled: RefCell<HashMap<String, Rc<Expression<'static, 'static>>>>,
 }
 
+/// Longest expression: minijinja parses and compiles by recursion, and some operators nest without a limit.
+const LONGEST: usize = 500;
+/// Work one expression may do: about as many steps, or 64 bytes for each.
+const FUEL: u64 = 50_000;
+
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_function("odoo_workers", odoo_workers);
     environment.add_function("version_at_least", version_at_least);
@@ -96,6 +102,12 @@ impl Expander {
         let compiled = match known {
             Some(compiled) => compiled,
             None => {
+                if expression.len() > LONGEST {
+                    return Err(format!(
+                        "expected an expression of at most {LONGEST} bytes, found {}",
+                        expression.len()
+                    ));
+                }
                 let owned = ENVIRONMENT.compile_expression_owned(expression.to_string());
                 let compiled = Rc::new(owned.map_err(|e| describe(&e))?);
                 self.compiled.borrow_mut().insert(expression.to_string(), compiled.clone());
@@ -104,7 +116,7 @@ impl Expander {
         };
         let value = compiled.eval(scope).map_err(|e| describe(&e))?;
         if value.is_undefined() {
-            return Err(format!("`{expression}` is not known here"));
+            return Err(format!("{} is not known here", crate::text::shown(expression)));
         }
         Ok(value)
     }

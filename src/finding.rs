@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::Span;
+use crate::text::{Span, harmless};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -76,11 +76,12 @@ impl fmt::Display for Path {
                     if i > 0 {
                         f.write_str(".")?;
                     }
+                    let key = harmless(key.clone());
                     // A key that would read as several steps is quoted, as in TOML.
                     if key.is_empty() || key.contains(['.', '[', ']', '"']) {
                         write!(f, "\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""))?;
                     } else {
-                        f.write_str(key)?;
+                        f.write_str(&key)?;
                     }
                 }
             }
@@ -209,7 +210,7 @@ impl Finding {
             rule,
             level,
             place,
-            message: message.into(),
+            message: harmless(message.into()),
             label: String::new(),
             related: Vec::new(),
             help: None,
@@ -219,21 +220,21 @@ impl Finding {
     /// Says what stands at the place.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
-        self.label = text.into();
+        self.label = harmless(text.into());
         self
     }
 
     /// Says what to do.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help = Some(text.into());
+        self.help = Some(harmless(text.into()));
         self
     }
 
     /// Adds a place that explains the finding.
     #[must_use]
     pub fn related(mut self, place: Place, text: impl Into<String>) -> Self {
-        self.related.push(Related { place, text: text.into() });
+        self.related.push(Related { place, text: harmless(text.into()) });
         self
     }
 }

@@ -12,7 +12,7 @@ use crate::finding::{Document, Finding, Path, Place};
 use crate::format::tree::Tree;
 use crate::format::{decode, yaml};
 use crate::manifest::{AbsolutePath, Class, Hardening, Healthcheck, Map, Restart, Route, UserName};
-use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, SecretName};
+use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, SecretName, Version};
 use crate::table::{Table, ValueType};
 use crate::text::{SourceId, Sources, Span, nearest};
 
@@ -35,7 +35,7 @@ pub struct Kind {
     /// Image without tag.
     pub image: Option<ImageRef>,
     /// Version that is used where a manifest names none.
-    pub version: Option<Line>,
+    pub version: Option<Version>,
     /// Choices a service may make under `options`.
     #[serde(default)]
     pub options: Map<String, OptionKind>,

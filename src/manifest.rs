@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::scalar::{
     Bytes, Cidr, ContainerName, Date, Email, EnvName, HostName, ImageRef, Line, Name, Port, Rate, Raw,
-    Seconds, SecretName, Url, UrlPath, VolumeName,
+    Seconds, SecretName, Url, UrlPath, Version, VolumeName,
 };
 
 /// A map that keeps the order it was written in.
@@ -140,7 +140,7 @@ pub struct Host {
     /// How to reach it: `root@203.0.113.7`.
     pub ssh: Option<Line>,
     /// Directory the output is deployed to, absolute.
-    pub directory: Option<Line>,
+    pub directory: Option<AbsolutePath>,
     /// Version of Docker Compose there: `2.40`.
     pub compose: Option<Line>,
     /// Version of the Docker engine there: `28.5`.
@@ -164,7 +164,7 @@ pub struct Proxy {
     #[serde(default)]
     pub runs_in: RunsIn,
     /// Version of nginx; decides the syntax that is written. Default: that of the kind.
-    pub version: Option<Line>,
+    pub version: Option<Version>,
     /// Image, when it is not the kind's own.
     pub image: Option<ImageRef>,
     /// Name of the container.
@@ -265,7 +265,7 @@ pub struct Certificates {
     #[serde(default)]
     pub key: KeyType,
     /// Version of certbot. Default: that of the kind.
-    pub version: Option<Line>,
+    pub version: Option<Version>,
     /// Image of certbot, when it is not the kind's own.
     pub image: Option<ImageRef>,
     /// Name that the default certificate has on disk. Default: its first name.
@@ -283,9 +283,9 @@ pub struct CertificateGroup {
     /// Host names it covers.
     pub names: Vec<HostName>,
     /// Own certificate file (full chain, PEM), absolute on the server; not renewed by certbot.
-    pub certificate: Option<Line>,
+    pub certificate: Option<AbsolutePath>,
     /// Key of the own certificate.
-    pub key: Option<Line>,
+    pub key: Option<AbsolutePath>,
 }
 
 /// Who issues certificates.
@@ -365,7 +365,7 @@ pub struct Database {
     /// TLS mode of every client. Default: verify-full with `ca`, else require.
     pub sslmode: Option<SslMode>,
     /// CA certificate of the server (PEM), below the deploy directory or absolute.
-    pub ca: Option<Line>,
+    pub ca: Option<HostPath>,
     /// Role that administers the cluster; no service logs in as it.
     pub admin: Option<Line>,
     /// Secret with the administrator's password.
@@ -524,7 +524,7 @@ pub struct Service {
     /// Why it is planned or was removed.
     pub reason: Option<Line>,
     /// Version of the product; the tag of the kind's image. Default: that of the kind.
-    pub version: Option<Line>,
+    pub version: Option<Version>,
     /// Image, when it is not the kind's own.
     pub image: Option<ImageRef>,
     /// Directory or recipe the image is built from.
@@ -545,7 +545,7 @@ pub struct Service {
     #[serde(default)]
     pub routes: Vec<Route>,
     /// Directory with the files of a static site, below the deploy directory or absolute on the server.
-    pub root: Option<Line>,
+    pub root: Option<HostPath>,
     /// Largest request body. Default: that of the kind.
     pub body_size: Option<Bytes>,
     /// How long the proxy waits for an answer. Default: that of the kind.

@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+pub use crate::text::shown;
+
 /// Declares a text newtype: how it is checked, and the same rule as a JSON Schema pattern.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $title:literal, $pattern:expr, $check:expr) => {
@@ -58,15 +60,6 @@ fn name(text: &str) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// The text in backquotes, shortened and with control characters made visible.
-pub fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-    if text.chars().nth(60).is_some() {
-        short.push('…');
-    }
-    format!("`{}`", short.replace("\\\"", "\"").replace("\\'", "'"))
 }
 
 /// A DNS host name: labels of letters, digits and inner hyphens, at most 253 characters, two labels or more.
@@ -212,10 +205,24 @@ fn image(text: &str) -> Result<(), String> {
 }
 
 text!(
+    /// The version of a product as the tag of an image: `18.0`, `1.30.0-alpine`.
+    Version,
+    "a version that can be the tag of an image: letters, digits, _ . and -",
+    "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+    |text| {
+        let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        if (1..=128).contains(&text.len()) && text.bytes().all(ok) && !text.starts_with(['.', '-']) {
+            return Ok(());
+        }
+        Err(format!("expected a version such as \"18.0\" or 1.30.0-alpine, found {}", shown(text)))
+    }
+);
+
+text!(
     /// A path or text on one line: no control characters.
     Line,
     "one line of text",
-    r"^[^\u0000-\u001f\u007f\u0085\u2028\u2029]+$",
+    r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$",
     |text| {
         if text.is_empty() {
             return Err("expected some text, found an empty one".into());
@@ -539,6 +546,14 @@ mod tests {
                 "a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
             ],
             &["", "a b", "a:", "a:b:c", "A", "a@sha256:12", "a:${X}", "a\n", "https://a/b"],
+        );
+        accepts::<Version>(
+            &["18.0", "1.30.0-alpine", "v5", "_x"],
+            &["", "1.0 ", "a b", "1:2", "1@2", "1/2", "-1", ".1", "1\n", "é"],
+        );
+        accepts::<Line>(
+            &["a", " é {{ $ ;"],
+            &["", "a\nb", "\0", "\x1b", "\u{7f}", "\u{80}", "\u{85}", "\u{2028}"],
         );
         accepts::<Bytes>(
             &["1KiB", "512MiB", "8GiB"],

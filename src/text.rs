@@ -1,5 +1,6 @@
 //! Source texts, byte spans in them, and the nearest known word to a mistyped one.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Which of the [`Sources`] a span lies in.
@@ -128,6 +129,43 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, k)| k)
 }
 
+/// A text in backquotes: shortened, control characters made visible, and without the password of a URL.
+///
+/// Whatever quotes a text somebody wrote goes through here: the finding ends in terminals and in logs.
+pub fn shown(text: &str) -> String {
+    let text = without_password(text);
+    let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    format!("`{}`", short.replace("\\\"", "\"").replace("\\'", "'"))
+}
+
+/// A text that a terminal shows as it is: on one line, nothing invisible, nothing that reorders what is around it.
+pub fn harmless(text: String) -> String {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if !text.contains(odd) {
+        return text;
+    }
+    text.chars().map(|c| if odd(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// `scheme://user:password@host` and `user:password@host` with the password left out.
+fn without_password(text: &str) -> Cow<'_, str> {
+    let start = text.find("://").map_or(0, |i| i + 3);
+    let Some((account, host)) = text[start..].rsplit_once('@') else { return text.into() };
+    match account.split_once(':') {
+        // `odoo:18.0@sha256:...` is an image.
+        Some((user, _)) if !host.starts_with("sha256:") => {
+            format!("{}{user}:…@{host}", &text[..start]).into()
+        }
+        _ => text.into(),
+    }
+}
+
 /// `a`, `a or b`, `a, b or c`: a list of choices as prose.
 pub fn one_of<'a>(choices: impl IntoIterator<Item = &'a str>) -> String {
     let choices: Vec<_> = choices.into_iter().collect();
@@ -152,6 +190,21 @@ mod tests {
         assert_eq!(source.position(6).to_string(), "2:1");
         assert_eq!(source.position(999).to_string(), "3:1");
         assert_eq!(sources.slice(Span::new(id, 1, 2)), "ä", "a span inside a character is widened to it");
+    }
+
+    #[test]
+    fn what_is_shown_is_harmless() {
+        for (text, expected) in [
+            ("it's \"a\" $b", "`it's \"a\" $b`"),
+            ("a\n\x1b[31m\u{202e}", "`a\\n\\u{1b}[31m\\u{202e}`"),
+            ("postgres://u:hunter2@db/x", "`postgres://u:…@db/x`"),
+            ("u:hun@ter2@db", "`u:…@db`"),
+            ("root@db", "`root@db`"),
+            ("odoo:18.0@sha256:12", "`odoo:18.0@sha256:12`"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+        assert_eq!(shown(&"x".repeat(61)), format!("`{}…`", "x".repeat(60)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The shape of the source tree: the order of the modules, and that nothing lies about unregistered.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use std::path::{Path, PathBuf};

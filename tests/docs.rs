@@ -1,5 +1,7 @@
 //! What the documents say exists: every path and every command they name.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use std::process::Command;

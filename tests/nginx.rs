@@ -1,5 +1,7 @@
 //! nginx itself, in every version that is promised, reads what is written for it; gixy looks for holes.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use std::os::unix::fs::MetadataExt;
@@ -161,7 +163,8 @@ fn every_version_accepts_its_file_without_a_warning() {
     let Some(openssl) = program("openssl") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
-    std::fs::write(here.join("mime.types"), "types { text/html html; application/json json; }").expect("written");
+    std::fs::write(here.join("mime.types"), "types { text/html html; application/json json; }")
+        .expect("written");
     certificate(here, &openssl);
     for (name, version) in VERSIONS {
         let Some(nginx) = program(name) else { continue };
@@ -189,7 +192,8 @@ fn gixy_finds_nothing() {
     for (_, version) in VERSIONS {
         for (name, stack) in all().into_iter().filter(|(n, _)| n != "everything") {
             let place = if name == "cloudflare-host" { RunsIn::Host } else { RunsIn::Container };
-            std::fs::write(folder.path().join("nginx.conf"), written(&stack, version, place)).expect("written");
+            std::fs::write(folder.path().join("nginx.conf"), written(&stack, version, place))
+                .expect("written");
             let args = ["--disable-includes", "--skips", "proxy_buffering_off", "-f", "text", "nginx.conf"];
             let output = run(&gixy, folder.path(), &args);
             assert!(output.status.success(), "{name}\n{}", printed(&output));

@@ -1,8 +1,11 @@
 //! One target per file: what a [`Stack`] looks like in that format. Nothing here reads a manifest or touches a disk.
 
+pub mod certbot;
 pub mod compose;
+pub mod dotenv;
 pub mod files;
 pub mod nginx;
+pub mod firewall;
 pub mod template;
 
 use crate::finding::Finding;
@@ -46,6 +49,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "compose", about: "docker-compose.yml", emit: compose::emit },
     Target { name: "files", about: "configuration files and scripts of the kinds", emit: files::emit },
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
+    Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
+    Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
+    Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];
 
 /// The comment at the top of every file; it depends on nothing but the stack's name, or each build would be a change.

@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::expr::{Secret, SecretFile};
+use crate::format::is_visible;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, syntax::SyntaxConfig,
@@ -20,6 +21,16 @@ macro_rules! templates {
 
 templates!(
     "nginx/nginx.conf.j2",
+    ".env.example.j2",
+    "certbot/certificates.sh.j2",
+    "certbot/certificates.txt.j2",
+    "certbot/cli.ini.j2",
+    "certbot/stackgen-certificates.service.j2",
+    "certbot/stackgen-certificates.timer.j2",
+    "firewall/apply.sh.j2",
+    "firewall/doctl.sh.j2",
+    "firewall/nftables.conf.j2",
+    "firewall/stackgen-firewall.service.j2",
     "odoo/odoo.conf.j2",
     "odoo/start.sh.j2",
     "postgres/roles.sh.j2",
@@ -35,11 +46,32 @@ pub fn render(name: &str, context: Value) -> Result<String, String> {
     ENVIRONMENT.get_template(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
 }
 
-/// Renders a template given as text, as a kind beside a manifest brings it; `name` decides the syntax.
+/// Longest template of a kind beside a manifest, in bytes.
+const LONGEST: usize = 32 << 10;
+/// Work it may do: about as many steps, or 64 bytes for each.
+const FUEL: u64 = 1 << 20;
+/// Room for the deepest nesting that fits into the longest template: minijinja parses by recursion.
+const STACK: usize = 256 << 20;
+
+/// Renders a template given as text, as a kind beside a manifest brings it; `name` decides the syntax. It cannot run
+/// for ever, use up memory or end the program.
 pub fn render_text(name: &str, text: &str, context: Value) -> Result<String, String> {
-    let mut environment = ENVIRONMENT.clone();
-    environment.add_template_owned(name.to_string(), text.to_string()).map_err(|e| describe(&e))?;
-    environment.get_template(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
+    if text.len() > LONGEST {
+        return Err(format!("expected a template of at most {LONGEST} bytes, found {}", text.len()));
+    }
+    let render = || {
+        let mut environment = ENVIRONMENT.clone();
+        environment.set_fuel(Some(FUEL));
+        environment.add_template_owned(name.to_string(), text.to_string()).map_err(|e| describe(&e))?;
+        environment.get_template(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, render);
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(rendered)) => rendered,
+            Ok(Err(_)) | Err(_) => Err("the template could not be rendered".into()),
+        }
+    })
 }
 
 /// Whether a template of that name is embedded.
@@ -66,11 +98,14 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|name| AutoEscape::Custom(Syntax::of(name).name().into()));
     environment.set_formatter(format);
+    // Nothing gets into a file unquoted but what our own filters checked.
+    environment.remove_filter("safe");
     environment.add_filter("comment", comment);
     environment.add_filter("directives", directives);
     environment.add_filter("identifier", identifier);
     environment.add_filter("python", python);
     environment.add_filter("q", nginx_word);
+    environment.add_filter("unit_path", unit_path);
     environment.add_function("version_at_least", crate::expr::version_at_least);
     for (name, text) in TEMPLATES {
         // A template that does not parse is found by the first test that renders it.
@@ -217,11 +252,51 @@ fn python_string(text: &str) -> String {
     out
 }
 
-/// Text of a comment: on one line, so that it cannot end the comment.
+/// Text of a comment: on one line, so that it cannot end the comment, and with nothing in it that looks like something
+/// else.
 fn comment(text: &str) -> Value {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    Value::from_safe_string(line)
+    Value::from_safe_string(text.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect())
 }
+
+/// Words that are no names in Python.
+const KEYWORDS: &[&str] = &[
+    "False",
+    "None",
+    "True",
+    "and",
+    "as",
+    "assert",
+    "async",
+    "await",
+    "break",
+    "class",
+    "continue",
+    "def",
+    "del",
+    "elif",
+    "else",
+    "except",
+    "finally",
+    "for",
+    "from",
+    "global",
+    "if",
+    "import",
+    "in",
+    "is",
+    "lambda",
+    "nonlocal",
+    "not",
+    "or",
+    "pass",
+    "raise",
+    "return",
+    "try",
+    "while",
+    "with",
+    "yield",
+    "__debug__",
+];
 
 /// Free text as one word of nginx.
 fn nginx_word(text: &str) -> Result<Value, Error> {
@@ -232,7 +307,7 @@ fn nginx_word(text: &str) -> Result<Value, Error> {
 /// open at their end never swallows what follows, and no line break inside quotes is indented.
 fn directives(text: &str, indent: usize) -> Result<Value, Error> {
     let tree = crate::format::nginx::read_snippet(text).map_err(|e| refuse(&e.message))?;
-    let blanks = " ".repeat(indent);
+    let blanks = " ".repeat(indent.min(40));
     let lines: Vec<String> = crate::format::nginx::print(&tree)
         .lines()
         .map(|line| if line.is_empty() { String::new() } else { format!("{blanks}{line}") })
@@ -243,7 +318,8 @@ fn directives(text: &str, indent: usize) -> Result<Value, Error> {
 /// A name in Python, INI or SQL, written without quotes.
 fn identifier(text: &str) -> Result<Value, Error> {
     let ok = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    if !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(ok) {
+    let named = !text.starts_with(|c: char| c.is_ascii_digit()) && !KEYWORDS.contains(&text);
+    if !text.is_empty() && named && text.bytes().all(ok) {
         return Ok(Value::from_safe_string(text.to_string()));
     }
     Err(refuse(&format!("{} is no name", crate::scalar::shown(text))))
@@ -255,6 +331,21 @@ fn python(value: &Value) -> Result<Value, Error> {
         return Ok(Value::from_safe_string(format!("secret(\"{}\")", secret.0)));
     }
     write_text(Syntax::Python, &value.to_string(), value.kind()).map(Value::from_safe_string)
+}
+
+/// A path in a systemd unit, one word: `%` starts a specifier, and what the shell would split is quoted. Source:
+/// systemd.service(5), command lines; systemd.unit(5), specifiers.
+fn unit_path(text: &str) -> Result<Value, Error> {
+    if text.chars().any(|c| c.is_control()) {
+        return Err(refuse("a line break or control character cannot stand in this file"));
+    }
+    // `$` is a variable in ExecStart unless doubled.
+    let escaped = text.replace('%', "%%").replace('$', "$$");
+    if escaped.contains([' ', '"', '\'', '\\', ';']) {
+        let quoted = escaped.replace('\\', "\\\\").replace('"', "\\\"");
+        return Ok(Value::from_safe_string(format!("\"{quoted}\"")));
+    }
+    Ok(Value::from_safe_string(escaped))
 }
 
 /// The error of a value that does not fit.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::de::DeserializeOwned;
 
 use crate::finding::{Document, Finding, Path, Place, Step};
-use crate::text::{Span, nearest, one_of};
+use crate::text::{Span, nearest, one_of, shown};
 
 use super::decode_error::Fault;
 use super::decode_serde::{Context, De, Trail, Unknown};
@@ -119,9 +119,12 @@ impl Report<'_> {
         } else {
             Place::value(self.document.clone(), path)
         };
-        let message = fault.kind.message(self.tree, node, key.as_deref());
+        let private = is_private(&place);
+        let message = fault.kind.message(self.tree, node, key.as_deref(), private);
         let mut finding = Finding::error("schema-mismatch", place, message);
-        finding.help = fault.kind.help(self.tree, node);
+        if let Some(help) = fault.kind.help(self.tree, node).filter(|_| !private) {
+            finding = finding.help(help);
+        }
         let span = self.tree.node(node).span;
         self.findings.push(((span.source.0, span.start), finding));
     }
@@ -140,7 +143,7 @@ impl Report<'_> {
             None => format!("the keys here are {}", listed(fields)),
         };
         let place = Place::key(self.document.clone(), self.full(path));
-        let message = format!("expected a known key, found `{key}`");
+        let message = format!("expected a known key, found {}", shown(&key));
         let finding = Finding::error("unknown-key", place, message).help(help);
         self.findings.push(((at.source.0, at.start), finding));
     }
@@ -148,6 +151,18 @@ impl Report<'_> {
     fn full(&self, path: Path) -> Path {
         Path(self.base.0.iter().cloned().chain(path.0).collect())
     }
+}
+
+/// Whether the value at a place may be a secret that somebody wrote where its name belongs: it is never shown.
+fn is_private(place: &Place) -> bool {
+    let Place::At { path, .. } = place else { return false };
+    path.0.iter().any(|step| match step {
+        Step::Key(key) => {
+            let key = key.to_lowercase();
+            key.contains("secret") || key.contains("password")
+        }
+        Step::Index(_) => false,
+    })
 }
 
 /// Words in backquotes as prose, not more of them than help.
@@ -159,25 +174,19 @@ pub(super) fn listed(words: &[&str]) -> String {
     one_of(quoted.iter().map(String::as_str))
 }
 
-/// What a value is, in the words of a finding.
-pub(super) fn described(tree: &Tree, node: NodeId) -> String {
-    let short = |text: &str| {
-        let line = text.lines().next().unwrap_or_default();
-        match line.char_indices().nth(40) {
-            Some((i, _)) => format!("{}...", line.get(..i).unwrap_or_default()),
-            None if line.len() < text.trim_end().len() => format!("{line}..."),
-            None => line.to_string(),
-        }
-    };
+/// What a value is, in the words of a finding; of a private one only what kind of value it is.
+pub(super) fn described(tree: &Tree, node: NodeId, private: bool) -> String {
     let raw = tree.raw(node).unwrap_or_default();
     match &tree.node(node).kind {
         Kind::Null => "nothing".to_string(),
-        Kind::Bool(_) => format!("`{raw}`"),
-        Kind::Int(_) | Kind::Float(_) => format!("the number `{raw}`"),
-        Kind::Str(text) if text.is_empty() => "empty text".to_string(),
-        Kind::Str(text) => format!("the text `{}`", short(text)),
         Kind::Seq(_) => "a list".to_string(),
         Kind::Map(_) => "a map".to_string(),
+        Kind::Str(text) if text.is_empty() => "empty text".to_string(),
+        Kind::Str(_) if private => "text".to_string(),
+        Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) if private => "another value".to_string(),
+        Kind::Bool(_) => format!("`{raw}`"),
+        Kind::Int(_) | Kind::Float(_) => format!("the number `{raw}`"),
+        Kind::Str(text) => format!("the text {}", shown(text)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use serde::de::{Expected, Unexpected};
 
 use crate::finding::Path;
-use crate::text::nearest;
+use crate::text::{nearest, shown};
 
 use super::decode::{described, listed};
 use super::tree::{Kind, NodeId, Tree};
@@ -51,19 +51,21 @@ impl Error {
 }
 
 impl FaultKind {
-    pub(super) fn message(&self, tree: &Tree, node: NodeId, key: Option<&str>) -> String {
+    pub(super) fn message(&self, tree: &Tree, node: NodeId, key: Option<&str>, private: bool) -> String {
         let boolean = |expected: &str| expected.contains("true or false");
         match self {
             FaultKind::Type(expected) if key.is_some() => {
-                format!("expected {expected} as a key, found `{}`", key.unwrap_or_default())
+                format!("expected {expected} as a key, found {}", shown(key.unwrap_or_default()))
             }
             FaultKind::Type(expected) => match &tree.node(node).kind {
                 Kind::Str(text) if boolean(expected) && old_boolean(text).is_some() => {
                     format!("expected {expected}, found `{text}`")
                 }
-                _ => format!("expected {expected}, found {}", described(tree, node)),
+                _ => format!("expected {expected}, found {}", described(tree, node, private)),
             },
-            FaultKind::Choice(found, choices) => format!("expected {}, found `{found}`", listed(choices)),
+            FaultKind::Choice(found, choices) => {
+                format!("expected {}, found {}", listed(choices), shown(found))
+            }
             FaultKind::Missing(field) => format!("missing `{field}`"),
             FaultKind::Said(message) => message.clone(),
         }

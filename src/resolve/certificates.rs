@@ -22,7 +22,7 @@ impl Resolver<'_> {
         for (name, group) in &written.groups {
             let place = at(["certificates", "groups", name.as_str()]);
             let files = match (&group.certificate, &group.key) {
-                (Some(certificate), Some(key)) => Some((certificate.to_string(), key.to_string())),
+                (Some(certificate), Some(key)) => Some((certificate.0.clone(), key.0.clone())),
                 (None, None) => None,
                 _ => {
                     self.out.push(

@@ -163,6 +163,7 @@ impl Resolver<'_> {
             networks: Vec::new(),
             internal: written.internal || !own || role == Role::Store,
             healthcheck,
+            no_healthcheck: part.container.no_healthcheck.as_ref().map(ToString::to_string),
             depends_on: self.dependencies(part, role, jobs),
             restart: if own { written.restart } else { None }.or(part.container.restart).unwrap_or(
                 match role {

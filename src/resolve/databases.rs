@@ -42,7 +42,7 @@ impl Resolver<'_> {
                 } else {
                     SslMode::Require
                 }),
-                ca: database.ca.as_ref().map(ToString::to_string),
+                ca: database.ca.as_ref().map(|path| path.0.clone()),
                 admin: database.admin.as_ref().map(ToString::to_string),
                 admin_password: database.password.as_ref().map(|p| p.secret.to_string()),
                 connections: database.connections.or(by_memory),

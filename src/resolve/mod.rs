@@ -196,7 +196,12 @@ impl Resolver<'_> {
 
     /// Reports an expression that cannot be evaluated.
     fn bad_expression(&mut self, place: Place, text: &str, error: &str) {
-        let message = format!("{} cannot be filled in: {error}", crate::scalar::shown(text));
+        // A value of the manifest is not shown: it may be a password with braces in it.
+        let what = match &place {
+            Place::At { document: Document::Manifest, .. } => "the expression".to_string(),
+            _ => crate::scalar::shown(text),
+        };
+        let message = format!("{what} cannot be filled in: {error}");
         self.out.push(Finding::error("schema-mismatch", place, message).help(
             "expressions know service, services, database, redis, mail, options, host, external and timezone",
         ));
@@ -218,7 +223,7 @@ fn header(m: &Manifest) -> Stack {
         cpus: m.host.cpus,
         memory: m.host.memory,
         ssh: text(&m.host.ssh),
-        directory: text(&m.host.directory),
+        directory: m.host.directory.as_ref().map(|path| path.0.clone()),
         compose: text(&m.host.compose),
         docker: text(&m.host.docker),
     };

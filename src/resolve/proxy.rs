@@ -8,7 +8,7 @@ use super::{Resolver, at, seconds};
 use crate::finding::{Finding, Place};
 use crate::kinds::Kind;
 use crate::manifest::{self, RunsIn, Service as Written};
-use crate::scalar::{Bytes, Cidr, Line};
+use crate::scalar::{Bytes, Cidr};
 use crate::stack::{
     Action, Answer, Condition, Dependency, Edge, Facts, Hsts, Mount, MountSource, Origin, Proxy, Publish,
     Raw, Role, ServiceFacts, Site,
@@ -158,8 +158,8 @@ impl Resolver<'_> {
             let place = at(["certificates", "groups", group.0.as_str()]);
             for path in [&group.1.certificate, &group.1.key].into_iter().flatten() {
                 own_files.push(Mount {
-                    source: MountSource::Host(path.to_string()),
-                    target: path.to_string(),
+                    source: MountSource::Host(path.0.clone()),
+                    target: path.0.clone(),
                     writable: false,
                     place: place.clone(),
                 });
@@ -218,7 +218,7 @@ impl Resolver<'_> {
             ..Written::default()
         };
         let version =
-            written.version.as_ref().or(kind.version.as_ref()).map(Line::to_string).unwrap_or_default();
+            written.version.as_ref().or(kind.version.as_ref()).map(ToString::to_string).unwrap_or_default();
         let shared: Vec<Mount> = self
             .stack
             .service(PROXY)

@@ -1,5 +1,6 @@
 //! What several test programs share: the repository's stacks, and the real programs that judge the output.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::path::{Path, PathBuf};
@@ -55,11 +56,26 @@ pub fn secret(name: &str) -> String {
     format!("{name}-p@s$s:w/o r#d%\"")
 }
 
+/// Where `.ci/tools` installs.
+pub fn tools() -> PathBuf {
+    std::env::var_os("STACKGEN_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from)
+}
+
+/// Whether namespaces can be made; without that the test says so and is skipped, but fails in CI.
+pub fn root_user() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id");
+    let root = id.stdout.starts_with(b"0");
+    assert!(root || std::env::var_os("CI").is_none(), "this test needs root, for namespaces of its own");
+    if !root {
+        eprintln!("skipped: this test needs root, for namespaces of its own");
+    }
+    root
+}
+
 /// A program that `.ci/tools` installs, or else one on the path. Without it the test says so and is skipped, but
 /// fails in CI.
 pub fn program(name: &str) -> Option<PathBuf> {
-    let tools = std::env::var_os("STACKGEN_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from);
-    let own = tools.join("bin").join(name);
+    let own = tools().join("bin").join(name);
     if own.exists() {
         return Some(own);
     }
