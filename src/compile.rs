@@ -21,6 +21,8 @@ pub struct Input {
     pub overlay: Option<(String, String)>,
     /// Files of the `kinds/` folder beside the manifest.
     pub kinds: Vec<KindsFile>,
+    /// The day, as `2026-01-31`; decides which accepted findings have expired. Without it none have.
+    pub today: Option<String>,
 }
 
 /// What came out.
@@ -67,8 +69,8 @@ pub fn check(input: Input) -> Compiled {
         // A stack with holes would set off rules for what is only missing.
         if !out.iter().any(|f| f.level == Level::Error) {
             out.extend(rules::check(&stack));
+            rules::apply_allowances(&stack.allowed, input.today.as_deref(), out);
         }
-        rules::apply_allowances(&stack.allowed, out);
         compiled.stack = Some(stack);
     }
     compiled.documents.extend(parsed.tree.map(|tree| (Document::Manifest, tree)));

@@ -124,7 +124,7 @@ impl JsonSchema for TypeText {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": r"^(string|bool|int( -?[0-9]*\.\.-?[0-9]*)?|float|path|list|json|url|duration|enum .+)$"
+            "pattern": r"^(string|bool|int( (-?[0-9]+)?\.\.(-?[0-9]+)?)?|float|path|list|json|url|duration|enum .+)$"
         })
     }
 }

@@ -1,3 +1,5 @@
-//! The program: see the library.
+//! The program `stackgen`. All it does is in the library, where tests reach it.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    stackgen::commands::main()
+}

@@ -533,6 +533,9 @@ pub struct Service {
     pub container_name: Option<ContainerName>,
     /// Port the service listens on. Default: that of the kind.
     pub listen: Option<Port>,
+    /// Further ports it listens on.
+    #[serde(default)]
+    pub further_ports: Vec<Port>,
     /// Public URL.
     pub url: Option<Url>,
     /// Further host names that redirect to the URL.
@@ -1091,8 +1094,8 @@ pub(crate) fn short(schema: &mut Schema, field: &str) {
     if let Some(object) = value.as_object_mut() {
         object.remove("description");
     }
-    let full = std::mem::take(schema);
-    let description = full.get("description").cloned();
+    let mut full = std::mem::take(schema);
+    let description = full.remove("description");
     let mut whole = schemars::json_schema!({ "anyOf": [value, full] });
     if let Some(description) = description {
         whole.insert("description".into(), description);

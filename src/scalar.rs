@@ -159,7 +159,7 @@ text!(
     /// An image reference without control characters: `odoo:18.0`, `ghcr.io/org/app:1.2@sha256:...`.
     ImageRef,
     "an image reference such as odoo:18.0 or ghcr.io/org/app:1.2@sha256:...",
-    r"^[a-z0-9]([a-z0-9._/-]|:[0-9]+/)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$",
+    r"^[a-z0-9][a-z0-9._-]*(:[0-9]+(?=/))?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$",
     image
 );
 
@@ -299,9 +299,25 @@ text!(
     /// A network or address: `203.0.113.0/24`, `2001:db8::/32`, `198.51.100.7`.
     Cidr,
     "an IPv4 or IPv6 address or network",
-    r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$",
+    concat!(
+        r"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})",
+        r"(/(3[0-2]|[12]?[0-9]))?",
+        // Eight groups, or at most seven around one `::`.
+        r"|(([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}",
+        r"|([0-9A-Fa-f]{1,4}:){1,7}:",
+        r"|([0-9A-Fa-f]{1,4}:){1,6}:[0-9A-Fa-f]{1,4}",
+        r"|([0-9A-Fa-f]{1,4}:){1,5}(:[0-9A-Fa-f]{1,4}){1,2}",
+        r"|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}",
+        r"|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}",
+        r"|([0-9A-Fa-f]{1,4}:){1,2}(:[0-9A-Fa-f]{1,4}){1,5}",
+        r"|([0-9A-Fa-f]{1,4}:){1,1}(:[0-9A-Fa-f]{1,4}){1,6}",
+        r"|:((:[0-9A-Fa-f]{1,4}){1,7}|:))",
+        r"(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$"
+    ),
     |text| {
-        if text.parse::<ipnet::IpNet>().is_ok() || text.parse::<std::net::IpAddr>().is_ok() {
+        // `/08` is octal to some readers.
+        let octal = text.split_once('/').is_some_and(|(_, length)| length.len() > 1 && length.starts_with('0'));
+        if (text.parse::<ipnet::IpNet>().is_ok() && !octal) || text.parse::<std::net::IpAddr>().is_ok() {
             return Ok(());
         }
         Err(format!("expected an address or network such as `203.0.113.0/24`, found {}", shown(text)))
@@ -312,7 +328,12 @@ text!(
     /// A public URL of the stack: scheme, host name, optional path.
     Url,
     "an http or https URL such as https://erp.example.com",
-    r"^https?://[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?$",
+    concat!(
+        r"^https?://(?=[a-z0-9.-]{1,253}(:|/|$))[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+        r"(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+",
+        r"(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?",
+        r"(/[A-Za-z0-9._~%/-]*)?$"
+    ),
     |text| {
         let fail = || Err(format!("expected a URL such as `https://erp.example.com`, found {}", shown(text)));
         let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
@@ -322,9 +343,8 @@ text!(
         let (host, port) = authority.split_once(':').map_or((authority, None), |(h, p)| (h, Some(p)));
         let path_ok = |b: u8| b.is_ascii_alphanumeric() || b"._~%/-".contains(&b);
         let port_ok = |p: &str| {
-            (1..=5).contains(&p.len())
-                && p.bytes().all(|b| b.is_ascii_digit())
-                && p.parse::<u16>().is_ok_and(|p| p > 0)
+            // `:0443` is the same port, but not the same text to whoever compares URLs.
+            !p.starts_with('0') && p.bytes().all(|b| b.is_ascii_digit()) && p.parse::<u16>().is_ok()
         };
         if host_name(host).is_ok() && port.is_none_or(port_ok) && path.bytes().all(path_ok) {
             return Ok(());
@@ -403,7 +423,7 @@ impl JsonSchema for Bytes {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string", "description": "a size in powers of 1024: 512MiB, 2GiB",
-            "pattern": "^0*[1-9][0-9]{0,5}(KiB|MiB|GiB|TiB)$"
+            "pattern": "^(?=[0-9]{1,6}[A-Z])0*[1-9][0-9]*(KiB|MiB|GiB|TiB)$"
         })
     }
 }
@@ -453,7 +473,11 @@ impl JsonSchema for Seconds {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string", "description": "a duration: 30s, 5m, 2h, 7d",
-            "pattern": "^0*[1-9][0-9]{0,4}(s|m|h|d)$"
+            // Days end where 32 bits of seconds do.
+            "pattern": concat!(
+                "^(?=[0-9]{1,5}[a-z])0*([1-9][0-9]*[smh]",
+                "|([1-9][0-9]{0,3}|[1-3][0-9]{4}|4[0-8][0-9]{3}|49[0-6][0-9]{2}|4970[0-9]|49710)d)$"
+            )
         })
     }
 }

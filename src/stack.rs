@@ -160,6 +160,8 @@ pub struct Service {
     pub internal: bool,
     /// How it shows that it is well.
     pub healthcheck: Option<Healthcheck>,
+    /// Why it has no health check, where the kind says so.
+    pub no_healthcheck: Option<String>,
     /// What must be up first.
     pub depends_on: Vec<Dependency>,
     /// When it is started again.
@@ -176,8 +178,6 @@ pub struct Service {
     pub replicas: u32,
     /// Whether a small init process reaps children and forwards signals.
     pub init: bool,
-    /// Shares the process namespace of this service.
-    pub shares_pids_of: Option<String>,
     /// Hardening.
     pub hardening: Hardening,
     /// Databases it uses.
@@ -644,6 +644,8 @@ pub struct Hsts {
 pub struct Site {
     /// Service of the manifest it belongs to.
     pub service: String,
+    /// What it is, one line.
+    pub title: String,
     /// Main name.
     pub host: String,
     /// Names that redirect to it.

@@ -1,5 +1,7 @@
 //! nginx itself, in every version that is promised, reads what is written for it; gixy looks for holes.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use std::os::unix::fs::MetadataExt;
@@ -27,7 +29,7 @@ proxy:
 certificates:
   email: a@example.com
   groups:
-    other.example.com: { names: [other.example.com], certificate: "/etc/ssl/my keys/other.pem", key: "/etc/ssl/my keys/other.key" }
+    other.example.com: { names: [other.example.com], certificate: "/etc/ssl/my-keys/other.pem", key: "/etc/ssl/my-keys/other.key" }
 rate_limits:
   slow: { rate: 30r/m, burst: 0 }
   api: { rate: 10r/s, burst: 20, memory: 8KiB }

@@ -1,5 +1,7 @@
 //! The real programs judge what is written for every stack of the repository.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use std::collections::BTreeMap;

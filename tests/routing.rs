@@ -1,5 +1,7 @@
 //! A running nginx answers the whole routing table of the reference stack, from the built file as it is.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! Every stack of the repository: no finding to act on, and every file as it was when somebody last looked at it.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
+
 mod common;
 
 use stackgen::finding::Level;

@@ -59,7 +59,9 @@ impl Part<'_, '_> {
 impl Resolver<'_> {
     /// Adds the containers of a service.
     pub(super) fn containers(&mut self, draft: &Draft<'_>) {
-        if draft.service.status == Status::Active && runs(draft.kind.used_as) {
+        // Without the database it names, every expression about it would be one more fault.
+        let lost = draft.service.database.is_some() && draft.database.is_none();
+        if draft.service.status == Status::Active && runs(draft.kind.used_as) && !lost {
             self.made(draft);
         }
     }
@@ -139,6 +141,9 @@ impl Resolver<'_> {
             // The main port moves; further ones stay.
             listens.splice(..listens.len().min(1), [listen.0]);
         }
+        if own {
+            listens.extend(written.further_ports.iter().map(|p| p.0));
+        }
         Some(Service {
             name: part.name(),
             owner: part.draft.name.to_string(),
@@ -163,6 +168,7 @@ impl Resolver<'_> {
             networks: Vec::new(),
             internal: written.internal || !own || role == Role::Store,
             healthcheck,
+            no_healthcheck: part.container.no_healthcheck.as_ref().map(ToString::to_string),
             depends_on: self.dependencies(part, role, jobs),
             restart: if own { written.restart } else { None }.or(part.container.restart).unwrap_or(
                 match role {
@@ -176,7 +182,6 @@ impl Resolver<'_> {
             shm: part.container.shm,
             replicas,
             init: part.container.init,
-            shares_pids_of: None,
             hardening: hardening(
                 part.container.hardening.as_ref(),
                 written.hardening.as_ref().filter(|_| own),

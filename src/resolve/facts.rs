@@ -161,8 +161,8 @@ impl<'a> Resolver<'a> {
             host: HostFacts { cpus: self.stack.host.cpus, memory: self.stack.host.memory.map(|m| m.0) },
             stack: self.stack.name.clone(),
             timezone: self.stack.timezone.clone(),
-            // A CDN in front, then nginx.
-            proxy_hops: service.url.as_ref().map_or(0, |_| 1 + u32::from(self.manifest.proxy.edge.is_some())),
+            // Our proxy alone: it replaces X-Forwarded-For, so what an edge before it added is not there.
+            proxy_hops: u32::from(service.url.is_some()),
             secrets: kind
                 .secrets
                 .keys()

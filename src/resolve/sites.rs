@@ -86,6 +86,7 @@ impl Resolver<'_> {
         self.hosts.insert(url.host().to_string(), self.stack.sites.len());
         self.stack.sites.push(Site {
             service: draft.name.to_string(),
+            title: service.title.as_ref().map_or_else(|| draft.kind.title.to_string(), ToString::to_string),
             host: url.host().to_string(),
             aliases: service.aliases.iter().map(ToString::to_string).collect(),
             https: url.https(),

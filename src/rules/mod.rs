@@ -2,8 +2,95 @@
 //!
 //! A rule sees the stack and nothing else; it cannot fail, and says nothing where it cannot know.
 
-use crate::finding::Finding;
-use crate::stack::{Allowed, Stack};
+mod acme_challenge_shadowed;
+mod addons_path_mismatch;
+mod allowances;
+mod ambiguous_scalar;
+mod blocked_mail_port;
+mod body_limit_mismatch;
+mod certificate_lists_dead_domain;
+mod client_address_lost;
+mod common;
+mod compose_too_old;
+mod connection_budget_exceeded;
+mod container_name_blocks_replicas;
+mod container_name_collision;
+mod critical_volume_not_backed_up;
+mod database_manager_open;
+mod dbfilter_mismatch;
+mod dead_route;
+mod dependency_cycle;
+mod deprecated_option;
+mod domain_not_covered;
+mod driver_missing;
+mod duplicate_key;
+mod duplicate_route;
+mod edge_port_conflict;
+mod env_not_read_by_image;
+mod env_overridden_by_config;
+mod env_value_invalid;
+mod filestore_not_persistent;
+mod healthcheck_tool_missing;
+mod healthcheck_wrong_target;
+mod host_capacity_exceeded;
+mod host_port_collision;
+mod host_privilege;
+mod hsts_unsafe;
+mod inline_comment_in_value;
+mod log_file_in_container;
+mod mail_tls_unsupported;
+mod mail_without_tls;
+mod missing_healthcheck;
+mod moving_image_tag;
+mod open_port_without_listener;
+mod override_replaces_list;
+mod placeholder_secret;
+mod pooler_mode_incompatible;
+mod port_outside_firewall_policy;
+mod proxy_headers_dropped;
+mod proxy_mode_mismatch;
+mod proxy_timeout_too_short;
+mod public_url_mismatch;
+mod published_on_all_interfaces;
+mod removed_without_date;
+mod required_port_closed;
+mod schema_mismatch;
+mod secret_literal;
+mod secret_on_command_line;
+mod security_headers_dropped;
+mod sensitive_host_mount;
+mod setting_value_invalid;
+mod shared_superuser;
+mod sqlite_fallback;
+mod stop_grace_too_short;
+mod suppression_expired;
+mod suppression_without_reason;
+mod tls_not_enforced;
+mod tls_unverified;
+mod too_many_networks;
+mod undefined_reference;
+mod unexpanded_variable;
+mod unknown_compose_key;
+mod unknown_key;
+mod unknown_option;
+mod unknown_rule_id;
+mod unrouted_service;
+mod unsafe_raw_snippet;
+mod unused_declaration;
+mod unused_suppression;
+mod unwritable_value;
+mod upstream_not_listening;
+mod upstream_not_resolvable;
+mod weak_tls;
+mod websocket_upgrade_missing;
+mod websocket_without_workers;
+mod worker_memory_over_limit;
+mod workers_without_websocket_route;
+
+pub use allowances::apply_allowances;
+
+use crate::finding::{Finding, Level};
+use crate::stack::Stack;
 
 /// A rule.
 pub struct Rule {
@@ -11,6 +98,8 @@ pub struct Rule {
     pub id: &'static str,
     /// Name, as findings carry it.
     pub name: &'static str,
+    /// How bad its worst finding is.
+    pub level: Level,
     /// Its whole file; the header is the documentation.
     pub source: &'static str,
     /// What looks for it: a function of the stack, or the stage that finds it by itself.
@@ -19,18 +108,128 @@ pub struct Rule {
 
 /// Who looks for a fault.
 pub enum Check {
-    /// This function, given the whole stack.
+    /// This function, given the whole stack. Only these findings can be accepted.
     Stack(fn(&Stack, &mut Vec<Finding>)),
-    /// Reading or resolving, which cannot go on without it.
+    /// Reading, resolving or writing, which cannot go on without it; or what judges `allow`.
     Earlier,
 }
 
+macro_rules! rule {
+    ($id:ident, $level:ident, $name:literal, $file:ident) => {
+        rule!($id, $level, $name, $file, Check::Stack($file::check))
+    };
+    ($id:ident, $level:ident, $name:literal, $file:ident, earlier) => {
+        rule!($id, $level, $name, $file, Check::Earlier)
+    };
+    ($id:ident, $level:ident, $name:literal, $file:ident, $check:expr) => {
+        Rule {
+            id: stringify!($id),
+            name: $name,
+            level: Level::$level,
+            source: include_str!(concat!(stringify!($file), ".rs")),
+            check: $check,
+        }
+    };
+}
+
 /// Every rule, by id.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[
+    rule!(CE002, Error, "domain-not-covered", domain_not_covered),
+    rule!(CE003, Warning, "certificate-lists-dead-domain", certificate_lists_dead_domain),
+    rule!(CO001, Warning, "moving-image-tag", moving_image_tag),
+    rule!(CO004, Error, "container-name-collision", container_name_collision),
+    rule!(CO005, Error, "host-port-collision", host_port_collision),
+    rule!(CO006, Warning, "missing-healthcheck", missing_healthcheck),
+    rule!(CO007, Error, "healthcheck-tool-missing", healthcheck_tool_missing, earlier),
+    rule!(CO008, Error, "healthcheck-wrong-target", healthcheck_wrong_target),
+    rule!(CO013, Error, "env-not-read-by-image", env_not_read_by_image),
+    rule!(CO015, Error, "env-value-invalid", env_value_invalid),
+    rule!(CO016, Error, "env-overridden-by-config", env_overridden_by_config),
+    rule!(CO020, Error, "host-privilege", host_privilege),
+    rule!(CO021, Error, "sensitive-host-mount", sensitive_host_mount),
+    rule!(CO023, Error, "compose-too-old", compose_too_old),
+    rule!(CO024, Error, "container-name-blocks-replicas", container_name_blocks_replicas),
+    rule!(CO025, Warning, "too-many-networks", too_many_networks),
+    rule!(CO026, Error, "unknown-compose-key", unknown_compose_key),
+    rule!(CO027, Warning, "stop-grace-too-short", stop_grace_too_short),
+    rule!(CO028, Error, "override-replaces-list", override_replaces_list),
+    rule!(DB001, Error, "tls-not-enforced", tls_not_enforced),
+    rule!(DB002, Info, "tls-unverified", tls_unverified),
+    rule!(DB003, Warning, "shared-superuser", shared_superuser),
+    rule!(DB004, Error, "connection-budget-exceeded", connection_budget_exceeded),
+    rule!(DB007, Error, "pooler-mode-incompatible", pooler_mode_incompatible),
+    rule!(DB008, Error, "sqlite-fallback", sqlite_fallback),
+    rule!(DB009, Error, "driver-missing", driver_missing),
+    rule!(FW001, Error, "published-on-all-interfaces", published_on_all_interfaces),
+    rule!(FW002, Error, "port-outside-firewall-policy", port_outside_firewall_policy),
+    rule!(FW003, Warning, "open-port-without-listener", open_port_without_listener),
+    rule!(FW004, Error, "required-port-closed", required_port_closed),
+    rule!(FW005, Error, "edge-port-conflict", edge_port_conflict),
+    rule!(FW010, Warning, "blocked-mail-port", blocked_mail_port),
+    rule!(LN001, Warning, "unused-suppression", unused_suppression, earlier),
+    rule!(LN002, Error, "unknown-rule-id", unknown_rule_id, earlier),
+    rule!(LN003, Warning, "suppression-without-reason", suppression_without_reason, earlier),
+    rule!(LN004, Error, "suppression-expired", suppression_expired, earlier),
+    rule!(MF001, Error, "schema-mismatch", schema_mismatch, earlier),
+    rule!(MF002, Error, "unknown-key", unknown_key, earlier),
+    rule!(MF003, Error, "duplicate-key", duplicate_key, earlier),
+    rule!(MF004, Warning, "ambiguous-scalar", ambiguous_scalar, earlier),
+    rule!(MF005, Error, "undefined-reference", undefined_reference, earlier),
+    rule!(MF006, Info, "unused-declaration", unused_declaration),
+    rule!(MF007, Error, "dependency-cycle", dependency_cycle),
+    rule!(MF008, Error, "duplicate-route", duplicate_route, earlier),
+    rule!(MF012, Warning, "host-capacity-exceeded", host_capacity_exceeded),
+    rule!(MF013, Error, "unwritable-value", unwritable_value, earlier),
+    rule!(NX001, Error, "upstream-not-listening", upstream_not_listening),
+    rule!(NX002, Error, "upstream-not-resolvable", upstream_not_resolvable),
+    rule!(NX003, Error, "proxy-headers-dropped", proxy_headers_dropped),
+    rule!(NX004, Warning, "security-headers-dropped", security_headers_dropped),
+    rule!(NX005, Warning, "websocket-upgrade-missing", websocket_upgrade_missing),
+    rule!(NX006, Warning, "dead-route", dead_route),
+    rule!(NX008, Warning, "proxy-timeout-too-short", proxy_timeout_too_short),
+    rule!(NX009, Warning, "body-limit-mismatch", body_limit_mismatch),
+    rule!(NX010, Warning, "weak-tls", weak_tls),
+    rule!(NX011, Warning, "hsts-unsafe", hsts_unsafe),
+    rule!(NX013, Error, "acme-challenge-shadowed", acme_challenge_shadowed),
+    rule!(NX018, Error, "client-address-lost", client_address_lost, earlier),
+    rule!(NX020, Error, "unsafe-raw-snippet", unsafe_raw_snippet),
+    rule!(NX021, Warning, "unrouted-service", unrouted_service),
+    rule!(NX022, Warning, "public-url-mismatch", public_url_mismatch),
+    rule!(OD001, Error, "unexpanded-variable", unexpanded_variable),
+    rule!(OD002, Error, "unknown-option", unknown_option),
+    rule!(OD003, Error, "deprecated-option", deprecated_option),
+    rule!(OD004, Error, "websocket-without-workers", websocket_without_workers),
+    rule!(OD005, Error, "workers-without-websocket-route", workers_without_websocket_route),
+    rule!(OD006, Warning, "worker-memory-over-limit", worker_memory_over_limit),
+    rule!(OD007, Error, "proxy-mode-mismatch", proxy_mode_mismatch),
+    rule!(OD008, Warning, "database-manager-open", database_manager_open),
+    rule!(OD010, Error, "addons-path-mismatch", addons_path_mismatch),
+    rule!(OD011, Error, "filestore-not-persistent", filestore_not_persistent),
+    rule!(OD012, Warning, "dbfilter-mismatch", dbfilter_mismatch),
+    rule!(OD013, Warning, "log-file-in-container", log_file_in_container),
+    rule!(OD014, Error, "inline-comment-in-value", inline_comment_in_value),
+    rule!(OD015, Warning, "mail-without-tls", mail_without_tls),
+    rule!(OD016, Error, "mail-tls-unsupported", mail_tls_unsupported),
+    rule!(OD017, Error, "setting-value-invalid", setting_value_invalid),
+    rule!(SE001, Error, "secret-literal", secret_literal),
+    rule!(SE002, Error, "placeholder-secret", placeholder_secret),
+    rule!(SE010, Error, "secret-on-command-line", secret_on_command_line, earlier),
+    rule!(VO002, Error, "critical-volume-not-backed-up", critical_volume_not_backed_up),
+    rule!(VO008, Warning, "removed-without-date", removed_without_date),
+];
 
 /// The rule of that id or name.
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.name.eq_ignore_ascii_case(name) || r.id.eq_ignore_ascii_case(name))
+}
+
+/// The page about a rule: the header of its file, as Markdown.
+pub fn header(source: &str) -> String {
+    source
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
+        .collect()
 }
 
 /// Runs every rule.
@@ -43,6 +242,3 @@ pub fn check(stack: &Stack) -> Vec<Finding> {
     }
     out
 }
-
-/// Drops the findings that the manifest accepts.
-pub fn apply_allowances(_allowed: &[Allowed], _out: &mut Vec<Finding>) {}

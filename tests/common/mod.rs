@@ -1,5 +1,6 @@
 //! What several test programs share: the repository's stacks, and the real programs that judge the output.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::path::{Path, PathBuf};

@@ -11,7 +11,9 @@ import ssl
 import subprocess
 import sys
 import time
+import warnings
 
+warnings.simplefilter("ignore", DeprecationWarning)
 DOMAIN = "insightpulseai.net"
 PROGRAMS, NAMES = sys.argv[1:3]
 failed = 0

@@ -6,6 +6,8 @@ set -euo pipefail
 tools=$1 nginx=$2 output=$3
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
+# Workers of nginx keep large bodies there.
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 
 ip link set lo up

@@ -1,0 +1,221 @@
+//! The arguments: types only, from which help, man pages and completions come too.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One typed stack manifest in; docker-compose.yml, nginx, odoo.conf, certbot and firewall files out.
+///
+/// A stack is a folder with a manifest, stack.yaml or stack.toml. It is compiled into every file its server needs, and
+/// the files are checked against one another first.
+#[derive(Debug, Parser)]
+#[command(name = "stackgen", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  stackgen init shop --domain example.com odoo postgres
+  stackgen build shop
+  stackgen lint
+  stackgen explain services.odoo.routes
+
+Exit status: 0 all is well, 1 findings or differences, 2 it could not be done or not all could be seen.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+
+    /// When to use colours; NO_COLOR and CLICOLOR_FORCE count too
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub color: Color,
+
+    /// Print only findings and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Write the files of a stack
+    ///
+    /// All files are written or none. A file that was edited by hand since the last build is not replaced: it is shown
+    /// what differs, and `--force` replaces it.
+    #[command(after_help = "\
+Examples:
+  stackgen build                      the stack in this folder, else the only one under stacks/
+  stackgen build stacks/shop          files go to stacks/shop/deploy
+  stackgen build --env staging        with stack.staging.yaml laid over the manifest
+  stackgen build --check              are the files up to date? for pull requests
+
+Exit status: 0 written or up to date, 1 findings of level error, edited files or `--check` found differences,
+2 something could not be read or written.")]
+    Build(Build),
+
+    /// Check every stack below some folders
+    #[command(after_help = "\
+Examples:
+  stackgen lint                       every stack below this folder
+  stackgen lint stacks/shop           one stack
+  stackgen lint --format json         for programs; `stackgen schema findings` describes it
+
+Exit status: 0 nothing but notes, 1 errors or warnings, 2 something could not be read.")]
+    Lint(Lint),
+
+    /// Explain a rule, a kind of service, a target or a part of the manifest
+    #[command(after_help = "\
+Examples:
+  stackgen explain unknown-key        a rule, by name or id
+  stackgen explain n8n                a kind: options, ports, volumes, variables
+  stackgen explain compose            a target
+  stackgen explain services.odoo.routes")]
+    Explain(Explain),
+
+    /// Print a JSON Schema, for editors
+    #[command(after_help = "\
+Examples:
+  stackgen schema > stack.schema.json
+  stackgen schema kind                of kinds/NAME.yaml
+  stackgen schema overlay             of stack.ENV.yaml
+  stackgen schema findings            of what `stackgen lint --format json` prints
+
+An editor with the YAML language server finds the schema by the first line of a manifest:
+  # yaml-language-server: $schema=stack.schema.json")]
+    Schema(Schema),
+
+    /// Write a manifest to start from
+    #[command(after_help = "\
+Examples:
+  stackgen init shop --domain example.com odoo postgres
+  stackgen init --domain example.com n8n
+  stackgen init site --domain example.com static
+
+A database or a redis is added where a kind needs one.")]
+    Init(Init),
+
+    /// Print completions for a shell
+    #[command(after_help = "\
+Examples:
+  stackgen completions bash > ~/.local/share/bash-completion/completions/stackgen
+  stackgen completions zsh > ~/.zfunc/_stackgen
+  stackgen completions fish > ~/.config/fish/completions/stackgen.fish")]
+    Completions(Completions),
+
+    /// Print the manual page
+    #[command(after_help = "\
+Examples:
+  stackgen man > ~/.local/share/man/man1/stackgen.1
+  stackgen man build > ~/.local/share/man/man1/stackgen-build.1")]
+    Man(Man),
+}
+
+/// Arguments of `build`.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// Manifest or its folder [default: the stack here, else the only one under stacks/]
+    pub stack: Option<PathBuf>,
+    /// Folder to write to [default: deploy beside the manifest]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Lay stack.NAME.yaml (or .toml) over the manifest
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Write nothing; exit with 1 if something would be written
+    #[arg(long)]
+    pub check: bool,
+    /// Replace files that were edited by hand
+    #[arg(long, conflicts_with = "check")]
+    pub force: bool,
+}
+
+/// Arguments of `lint`.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// Manifests, and folders to look for them in [default: this folder]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How to print the findings
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub format: Format,
+    /// Lay stack.NAME.yaml (or .toml) over the manifests that have one
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON array
+    Json,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Rule, kind, target or path in the manifest
+    #[arg(value_name = "RULE|KIND|TARGET|PATH")]
+    pub topic: String,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what
+    #[arg(value_enum, default_value_t = SchemaOf::Stack)]
+    pub of: SchemaOf,
+}
+
+/// What there are schemas of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A manifest
+    #[default]
+    Stack,
+    /// An overlay of a manifest
+    Overlay,
+    /// A kind of service
+    Kind,
+    /// Findings as JSON
+    Findings,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Folder to write stack.yaml to; its name becomes that of the stack [default: this folder]
+    pub dir: Option<PathBuf>,
+    /// Domain the services get their names under: example.com
+    #[arg(long)]
+    pub domain: String,
+    /// Kinds of the services; container when none is named
+    #[arg(value_name = "KIND")]
+    pub kinds: Vec<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The page of one command
+    pub command: Option<String>,
+}

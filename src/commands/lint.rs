@@ -1,0 +1,57 @@
+//! `stackgen lint`: every stack below some folders is read and checked; nothing is written.
+
+use super::out::Out;
+use super::{Status, stacks};
+use crate::cli::{Format, Lint};
+use crate::render::text::{self, Tally};
+use crate::render::{count, json};
+use crate::write::Failure;
+
+pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
+    let (manifests, mut failures) = stacks::below(&args.paths);
+    if let Some(env) = &args.env {
+        // Not every stack of a repository has every environment, but one must, or the name is wrong.
+        let missing: Vec<_> = manifests.iter().map_while(|m| stacks::overlay(m, env).err()).collect();
+        if missing.len() == manifests.len()
+            && let Some(first) = missing.into_iter().next()
+        {
+            return Err(first);
+        }
+    }
+    let mut tally = Tally::default();
+    let mut shown = Vec::new();
+    for manifest in &manifests {
+        let env = args.env.as_deref().filter(|env| stacks::overlay(manifest, env).is_ok());
+        let compiled = match stacks::compiled(manifest, env) {
+            Ok(compiled) => compiled,
+            Err(failure) => {
+                failures.push(failure);
+                continue;
+            }
+        };
+        tally.add(&compiled.findings);
+        match args.format {
+            Format::Text => out.print(&text::findings(&compiled)),
+            Format::Json => shown.extend(json::findings(&compiled)),
+        }
+    }
+    for failure in &failures {
+        out.error(&text::failure(failure));
+    }
+    match args.format {
+        Format::Json => out.print(&json::print(&shown)),
+        Format::Text if out.is_quiet() => {}
+        Format::Text if !tally.words().is_empty() => out.print(&tally.summary()),
+        Format::Text if !manifests.is_empty() => {
+            out.print(&format!("nothing found in {}\n", count(manifests.len(), "stack")));
+        }
+        Format::Text => {}
+    }
+    Ok(if !failures.is_empty() {
+        Status::Unseen
+    } else if tally.errors + tally.warnings > 0 {
+        Status::Found
+    } else {
+        Status::Fine
+    })
+}

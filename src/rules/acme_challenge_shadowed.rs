@@ -1,0 +1,68 @@
+//! Routes or raw nginx directives take the path that proves to the issuer who owns the name.
+//!
+//! Certificates then cannot be renewed. It shows only when the old one runs out, up to 90 days later, for every name
+//! on it. A location that hides dot files (`~ /\.`) is the usual cause.
+//! Source: <https://letsencrypt.org/docs/challenge-types/#http-01-challenge>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     routes: [{ path: /.well-known/acme-challenge/, deny: true }]
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     routes: [{ path: /.git, deny: true }]
+//! ```
+
+use super::common::{Block, each, route_place, snippets};
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+const CHALLENGE: &str = "/.well-known/acme-challenge";
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    if stack.certificates.iter().all(|c| c.files.is_some()) {
+        return;
+    }
+    const RULE: &str = "acme-challenge-shadowed";
+    for site in stack.sites.iter().filter(|s| s.https) {
+        for route in site.routes.iter().filter(|r| r.path.starts_with(CHALLENGE)) {
+            let message = format!("`{}` belongs to what gets certificates", route.path);
+            out.push(Finding::error(RULE, route_place(route, site), message).help("remove the route"));
+        }
+    }
+    for snippet in snippets(stack).filter(|s| s.block != Block::Location) {
+        each(&snippet.directives, &mut |directive, _| {
+            let hides = match (directive.name.as_str(), directive.args.as_slice()) {
+                ("location", [path]) => path.starts_with(CHALLENGE),
+                ("location", [how, path]) if how.starts_with('~') => {
+                    path.trim_start_matches('^').starts_with("/\\.") && !path.contains("well-known")
+                }
+                ("location", [_, path]) => path.starts_with(CHALLENGE),
+                _ => false,
+            };
+            if hides {
+                let message =
+                    format!("{} hides the path of ACME challenges", super::common::shown(directive));
+                out.push(
+                    Finding::error(RULE, snippet.raw.place.clone(), message)
+                        .help("leave it out, or for dot files write `location ~ /\\.(?!well-known/)`"),
+                );
+            }
+        });
+    }
+}

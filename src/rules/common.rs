@@ -1,0 +1,234 @@
+//! What several rules ask of a stack.
+
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
+use crate::finding::{Place, Step};
+use crate::format::nginx::{Directive, read_snippet};
+use crate::manifest::Protocol;
+use crate::stack::{Action, Env, Origin, Raw, Route, Service, Setting, Site, Stack};
+
+/// The services by name.
+pub(super) fn by_name(stack: &Stack) -> HashMap<&str, &Service> {
+    stack.services.iter().map(|s| (s.name.as_str(), s)).collect()
+}
+
+/// Where a value of a service is written: in the manifest, else the service that brings the kind.
+pub(super) fn place(origin: &Origin, service: &Service) -> Place {
+    match origin {
+        Origin::Manifest(place) => place.clone(),
+        Origin::Kind(_) => service.place.clone(),
+    }
+}
+
+/// `, from kind n8n` for what the manifest does not say itself.
+pub(super) fn from(origin: &Origin) -> String {
+    match origin {
+        Origin::Manifest(_) => String::new(),
+        Origin::Kind(kind) => format!(", from kind {kind}"),
+    }
+}
+
+/// Whether the image is not that of the kind but one that the manifest names or builds.
+pub(super) fn own_image(service: &Service) -> bool {
+    let Origin::Manifest(Place::At { path, .. }) = &service.image.origin else { return false };
+    path.0.last().is_some_and(|step| *step == Step::from("image") || *step == Step::from("build"))
+}
+
+/// The containers that a service of the manifest is itself, without its companions.
+pub(super) fn owners(stack: &Stack) -> impl Iterator<Item = &Service> {
+    stack.services.iter().filter(|s| s.name == s.owner)
+}
+
+/// Every key of the product's configuration file.
+pub(super) fn settings(service: &Service) -> impl Iterator<Item = &Setting> {
+    service.settings.iter().flat_map(|g| &g.settings)
+}
+
+/// A key of the product's configuration file.
+pub(super) fn setting<'a>(service: &'a Service, name: &str) -> Option<&'a Setting> {
+    settings(service).find(|s| s.name == name)
+}
+
+/// A key of the product's configuration file that is a number.
+pub(super) fn number(service: &Service, name: &str) -> Option<u64> {
+    setting(service, name)?.value.parse().ok()
+}
+
+/// A variable.
+pub(super) fn variable<'a>(service: &'a Service, name: &str) -> Option<&'a Env> {
+    service.env.iter().find(|e| e.name == name)
+}
+
+/// Ports a service is known to listen on: what its configuration file says, else what kind and manifest say.
+pub(super) fn listening(service: &Service) -> Vec<u16> {
+    let port = |name: &str| number(service, name).and_then(|n| u16::try_from(n).ok());
+    let mut ports = match port("http_port") {
+        Some(http) => std::iter::once(http).chain(port("gevent_port")).collect(),
+        None => service.listens.clone(),
+    };
+    if !ports.is_empty() {
+        // A container has one `listen`; a port that is published by hand is another one.
+        let by_hand = service.publish.iter().filter(|p| is_below(&p.place, "publish"));
+        ports.extend(by_hand.map(|p| p.port));
+    }
+    ports
+}
+
+/// Whether a place is an entry of this key of a service.
+fn is_below(place: &Place, key: &str) -> bool {
+    matches!(place, Place::At { path, .. } if path.0.get(2) == Some(&Step::from(key)))
+}
+
+/// The routes of a site that reach a service, with it.
+pub(super) fn proxied(site: &Site) -> impl Iterator<Item = (&Route, &str, u16)> {
+    site.routes.iter().filter_map(|route| match &route.action {
+        Action::Proxy { service, port } => Some((route, service.as_str(), *port)),
+        Action::Files | Action::Deny | Action::Redirect(_) => None,
+    })
+}
+
+/// Where a route is written: itself, or the URL it follows from.
+pub(super) fn route_place(route: &Route, site: &Site) -> Place {
+    match &route.origin {
+        Origin::Manifest(place) => place.clone(),
+        Origin::Kind(_) => site.place.clone(),
+    }
+}
+
+/// A port on the server, from `publish` or from Compose keys.
+pub(super) struct Published {
+    pub address: Option<String>,
+    /// Port on the server, if it is a fixed one.
+    pub host_port: Option<u16>,
+    pub port: u16,
+    pub protocol: Protocol,
+    pub place: Place,
+}
+
+impl Published {
+    /// Whether only the server itself reaches it.
+    pub fn loopback(&self) -> bool {
+        self.address.as_deref().is_some_and(|a| a.starts_with("127.") || a == "::1")
+    }
+
+    /// Whether it is open on every address.
+    pub fn everywhere(&self) -> bool {
+        self.address.as_deref().is_none_or(|a| matches!(a, "" | "0.0.0.0" | "::"))
+    }
+
+    /// The port on the server as it is talked of.
+    pub fn shown(&self) -> String {
+        self.host_port.map_or_else(|| format!("a random port for {}", self.port), |p| p.to_string())
+    }
+}
+
+/// Every port a service publishes; Compose keys replace the list.
+pub(super) fn published(service: &Service) -> Vec<Published> {
+    if let Some(list) = service.overrides.get("ports").and_then(Json::as_array) {
+        let place = service.place.join("compose").join("ports");
+        return list.iter().enumerate().filter_map(|(i, json)| compose_port(json, place.join(i))).collect();
+    }
+    let own = service.publish.iter().map(|p| Published {
+        address: p.address.clone(),
+        host_port: Some(p.host_port),
+        port: p.port,
+        protocol: p.protocol,
+        place: p.place.clone(),
+    });
+    own.collect()
+}
+
+/// A port as Compose writes it: `8069`, `127.0.0.1:8069:8069/tcp`, or a map.
+fn compose_port(json: &Json, place: Place) -> Option<Published> {
+    let number = |json: &Json| match json {
+        Json::Number(n) => n.as_u64().and_then(|n| u16::try_from(n).ok()),
+        Json::String(text) => text.split('-').next()?.parse().ok(),
+        _ => None,
+    };
+    let udp = |text: &str| if text == "udp" { Protocol::Udp } else { Protocol::Tcp };
+    Some(match json {
+        Json::Object(map) => Published {
+            address: map.get("host_ip").and_then(Json::as_str).map(str::to_string),
+            host_port: map.get("published").and_then(number),
+            port: map.get("target").and_then(number)?,
+            protocol: udp(map.get("protocol").and_then(Json::as_str).unwrap_or("tcp")),
+            place,
+        },
+        Json::String(text) => {
+            let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+            let (rest, port) = ports.rsplit_once(':').unwrap_or(("", ports));
+            let (address, host) = rest.rsplit_once(':').map_or((None, rest), |(a, h)| (Some(a), h));
+            Published {
+                address: address.map(|a| a.trim_matches(['[', ']']).to_string()),
+                host_port: number(&Json::from(host)),
+                port: number(&Json::from(port))?,
+                protocol: udp(protocol),
+                place,
+            }
+        }
+        json => {
+            Published { address: None, host_port: None, port: number(json)?, protocol: Protocol::Tcp, place }
+        }
+    })
+}
+
+/// Where raw directives are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    /// The outermost block.
+    Http,
+    /// A site.
+    Server,
+    /// A route.
+    Location,
+}
+
+/// Raw directives that can be read.
+pub(super) struct Snippet<'a> {
+    pub block: Block,
+    pub raw: &'a Raw,
+    pub directives: Vec<Directive>,
+}
+
+/// Every raw text of the stack, with the block it is put in.
+pub(super) fn raws(stack: &Stack) -> impl Iterator<Item = (Block, &Raw)> {
+    let http = stack.proxy.iter().filter_map(|p| p.raw.as_ref()).map(|r| (Block::Http, r));
+    let sites = stack.sites.iter().flat_map(|site| {
+        let routes = site.routes.iter().filter_map(|r| r.raw.as_ref()).map(|r| (Block::Location, r));
+        site.raw.iter().map(|r| (Block::Server, r)).chain(routes)
+    });
+    http.chain(sites)
+}
+
+/// The raw directives of the stack; those that cannot be read are `unsafe-raw-snippet`'s.
+pub(super) fn snippets(stack: &Stack) -> impl Iterator<Item = Snippet<'_>> {
+    raws(stack)
+        .filter_map(|(block, raw)| Some(Snippet { block, raw, directives: read_snippet(&raw.text).ok()? }))
+}
+
+/// Calls for every directive, at any depth, with those beside it.
+pub(super) fn each<'a>(directives: &'a [Directive], see: &mut dyn FnMut(&'a Directive, &'a [Directive])) {
+    for directive in directives {
+        see(directive, directives);
+        each(directive.block.as_deref().unwrap_or_default(), see);
+    }
+}
+
+/// A directive as it is talked of: `alias /srv/files/`.
+pub(super) fn shown(directive: &Directive) -> String {
+    let words: Vec<&str> =
+        std::iter::once(directive.name.as_str()).chain(directive.args.iter().map(String::as_str)).collect();
+    crate::scalar::shown(&words.join(" ")).replace("\\\\", "\\")
+}
+
+/// Whether a name stands for a value nobody should read: `SMTP_PASSWORD`, `API_TOKEN`.
+pub(super) fn names_a_secret(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["PASSWORD", "PASSWD", "PASS", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIALS", "APIKEY"];
+    const PAIRS: &[&str] =
+        &["API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "SECRET_KEY", "ENCRYPTION_KEY", "ROLE_KEY", "AUTH_KEY"];
+    let name = name.to_ascii_uppercase();
+    WORDS.iter().any(|w| name.split('_').next_back() == Some(w)) || PAIRS.iter().any(|p| name.ends_with(p))
+}

@@ -1,0 +1,51 @@
+//! A volume that is called critical (or, as a warning, important) is never saved.
+//!
+//! Critical means: it exists nowhere else, and people work with it. A disk, a mistyped command or an attacker ends it.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   db:
+//!     kind: postgres
+//!     volumes: { data: { backup: none } }
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     database: db
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   db:
+//!     kind: postgres
+//!     volumes: { data: { backup: hourly } }
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     database: db
+//! ```
+
+use crate::finding::Finding;
+use crate::manifest::{Backup, Class};
+use crate::stack::Stack;
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for volume in stack.volumes.iter().filter(|v| v.backup == Backup::None) {
+        let (class, often) = match volume.class {
+            Class::Critical => ("critical", "daily"),
+            Class::Important => ("important", "weekly"),
+            Class::Cache | Class::Deprecated => continue,
+        };
+        let place = volume.place.join("backup");
+        let message = format!("expected backups of `{}`, which is {class}, found none", volume.name);
+        let finding = if volume.class == Class::Critical {
+            Finding::error("critical-volume-not-backed-up", place, message)
+        } else {
+            Finding::warning("critical-volume-not-backed-up", place, message)
+        };
+        out.push(finding.help(format!("write `backup: {often}`, or `class: cache` if it can be made again")));
+    }
+}

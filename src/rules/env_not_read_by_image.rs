@@ -1,0 +1,104 @@
+//! A variable is set that the program in the image does not read.
+//!
+//! Nothing complains: the program runs with its default instead. `DB_POSTGRESDB_URL` looks right and is found in many
+//! published set-ups, but n8n has never read it and silently keeps its data in SQLite inside the container.
+//! The known names stand in the tables of the kinds (`templates/kinds/*.variables.tsv`), with their sources.
+//! Removed and mistyped names are errors; a name that resembles nothing is a warning, since an own image or a workflow
+//! may read it; a name that is going away is a warning too.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     env: { N8N_PROXY_HOP: 1 }
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     env: { N8N_PROXY_HOPS: 1 }
+//! ```
+
+use super::common::{own_image, owners, variable};
+use super::env_overridden_by_config::beaten_by;
+use crate::finding::{Finding, Place};
+use crate::stack::{Env, Origin, Service, Stack};
+use crate::table::{Lookup, Reading, Row, Table};
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in owners(stack) {
+        let Some(table) = &service.variables else { continue };
+        // An image of one's own may hold programs that the table does not know.
+        let own = own_image(service);
+        for env in &service.env {
+            let Origin::Manifest(place) = &env.origin else { continue };
+            out.extend(judge(service, table, env, place, own));
+        }
+    }
+}
+
+fn judge(service: &Service, table: &Table, env: &Env, place: &Place, own: bool) -> Option<Finding> {
+    const RULE: &str = "env-not-read-by-image";
+    let (name, kind, place) = (&env.name, &service.kind, place.on_key());
+    Some(match table.find(name) {
+        Lookup::File(_) => return None,
+        Lookup::Known(row) => match &row.reading {
+            Reading::Read => return None,
+            Reading::Deprecated(new) => {
+                let message = format!("{kind} will stop reading `{name}`");
+                Finding::warning(RULE, place, message).help(instead(service, table, row, new.as_deref()))
+            }
+            Reading::Removed(new) => {
+                let message = format!("{kind} does not read `{name}`");
+                Finding::error(RULE, place, message).help(instead(service, table, row, new.as_deref()))
+            }
+        },
+        Lookup::Unknown(Some(near)) => Finding::error(
+            RULE,
+            place,
+            format!("expected `{near}`, found `{name}`, which {kind} does not read"),
+        )
+        .help(format!("did you mean `{near}`?")),
+        Lookup::Unknown(None) if own => return None,
+        Lookup::Unknown(None) => {
+            Finding::warning(RULE, place, format!("{kind} is not known to read `{name}`"))
+                .help("remove it, or accept this finding if something of your own reads it")
+        }
+    })
+}
+
+/// What to do: use the end of the chain of replacements, unless that is set already; and what the table says.
+fn instead(service: &Service, table: &Table, row: &Row, new: Option<&str>) -> String {
+    let mut new = new;
+    for _ in 0..8 {
+        let next = new.and_then(|name| match table.find(name) {
+            Lookup::Known(Row { reading: Reading::Deprecated(next) | Reading::Removed(next), .. }) => {
+                next.as_deref()
+            }
+            _ => None,
+        });
+        if next.is_none() {
+            break;
+        }
+        new = next;
+    }
+    let note = match row.note.as_str() {
+        "" | "not read" => String::new(),
+        note => format!("; {note}"),
+    };
+    match new {
+        Some(new) if beaten_by(service, new).is_some() => {
+            "remove it; `database:` says which server, database and role are used".to_string()
+        }
+        Some(new) if variable(service, new).is_some() => format!("remove it: `{new}` is set already{note}"),
+        Some(new) => format!("use `{new}` instead{note}"),
+        None => format!("remove it{note}"),
+    }
+}

@@ -1,0 +1,57 @@
+//! A health check asks a port on which the service does not listen.
+//!
+//! The probe then fails however well the service is. It happens when the port of a service is moved and the probe
+//! stays behind. For a container without a kind this is a warning: only its image knows what else it listens on.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: db
+//!     healthcheck: { port: 8080 }
+//!   db:
+//!     kind: postgres
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: db
+//!   db:
+//!     kind: postgres
+//! ```
+
+use super::common::{from, listening, place};
+use crate::finding::Finding;
+use crate::stack::{Probe, Stack};
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in &stack.services {
+        let Some(healthcheck) = &service.healthcheck else { continue };
+        let Probe::Http { port, .. } = healthcheck.probe else { continue };
+        let ports = listening(service);
+        if ports.is_empty() || ports.contains(&port) {
+            continue;
+        }
+        let expected = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+        let message = format!(
+            "expected a probe of port {expected}, where `{}` listens, found {port}{}",
+            service.name,
+            from(&healthcheck.origin)
+        );
+        let place = place(&healthcheck.origin, service);
+        let finding = if service.kind == "container" {
+            Finding::warning("healthcheck-wrong-target", place, message)
+        } else {
+            Finding::error("healthcheck-wrong-target", place, message)
+        };
+        out.push(finding.help("remove `port:` from the health check, or correct `listen:`"));
+    }
+}

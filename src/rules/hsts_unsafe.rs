@@ -1,0 +1,79 @@
+//! Strict-Transport-Security is too short to count, or covers sub-domains that have no TLS.
+//!
+//! Browsers keep the promise for as long as they were told. Below half a year it costs the best grade of the usual
+//! tests; and a sub-domain served by http is locked out of every browser that saw `includeSubDomains` before.
+//! Preloading asks for a year, all sub-domains, and takes months to undo.
+//! Source: <https://hstspreload.org/>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! proxy:
+//!   hsts: { max_age: 30d }
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! proxy:
+//!   hsts: { max_age: 730d }
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//! ```
+
+use std::collections::HashSet;
+
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+const DAY: u32 = 86400;
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    let Some(proxy) = &stack.proxy else { return };
+    let secure: HashSet<&str> = stack.sites.iter().filter(|s| s.https).map(|s| s.host.as_str()).collect();
+    if secure.is_empty() {
+        return;
+    }
+    let (hsts, place) = (proxy.hsts, proxy.place.join("hsts"));
+    if hsts.max_age.0 < 180 * DAY {
+        let message = format!("expected a `max_age` of at least 180d, found {}", hsts.max_age);
+        out.push(
+            Finding::warning("hsts-unsafe", place.join("max_age"), message)
+                .help("raise it once every site works over https, or leave it out: 730d"),
+        );
+    }
+    if hsts.preload && (!hsts.include_subdomains || hsts.max_age.0 < 365 * DAY) {
+        let message = "expected `include_subdomains` and a `max_age` of 365d or more with `preload`";
+        out.push(
+            Finding::warning("hsts-unsafe", place.join("preload"), message)
+                .help("remove `preload`; the list refuses the domain otherwise"),
+        );
+    }
+    if !hsts.include_subdomains {
+        return;
+    }
+    for site in stack.sites.iter().filter(|s| !s.https) {
+        // Every name above this one that is served by https locks it out.
+        let above =
+            site.host.match_indices('.').map(|(i, _)| &site.host[i + 1..]).find(|n| secure.contains(n));
+        if let Some(above) = above {
+            let message =
+                format!("`{}` has no https, but `{above}` demands it of all its sub-domains", site.host);
+            out.push(
+                Finding::warning("hsts-unsafe", site.place.clone(), message)
+                    .related(place.join("include_subdomains"), "demanded here")
+                    .help("give it an https URL, or remove `include_subdomains`"),
+            );
+        }
+    }
+}

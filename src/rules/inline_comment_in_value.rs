@@ -1,0 +1,53 @@
+//! A value of odoo.conf ends in a comment.
+//!
+//! Odoo has comments on lines of their own only: `4 ; four` is no number, and it does not start.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: db
+//!     settings: { limit_request: "8192 ; per worker" }
+//!   db:
+//!     kind: postgres
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: db
+//!     settings: { limit_request: 8192 }
+//!   db:
+//!     kind: postgres
+//! ```
+
+use super::common::{owners, settings};
+use crate::finding::Finding;
+use crate::stack::{Origin, Stack};
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in owners(stack) {
+        for setting in settings(service) {
+            let Origin::Manifest(place) = &setting.origin else { continue };
+            if is_commented(&setting.value) {
+                let message = format!("the comment in `{}` becomes part of the value", setting.name);
+                out.push(
+                    Finding::error("inline-comment-in-value", place.clone(), message)
+                        .help("move the comment into the manifest, behind a `#`"),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a value ends in what looks like a comment.
+pub(super) fn is_commented(value: &str) -> bool {
+    [" ;", " #", "\t;", "\t#"].iter().any(|sign| value.contains(sign))
+}

@@ -1,0 +1,66 @@
+//! A mail account's password is sent without encryption.
+//!
+//! Everybody on the way can read it and then send mail in its name.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! mail:
+//!   smtp:
+//!     host: smtp.example.com
+//!     user: erp@example.com
+//!     password: { secret: SMTP_PASSWORD }
+//!     encryption: none
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     mail: smtp
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! mail:
+//!   smtp:
+//!     host: smtp.example.com
+//!     user: erp@example.com
+//!     password: { secret: SMTP_PASSWORD }
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     mail: smtp
+//! ```
+
+use super::common::{owners, setting};
+use crate::finding::Finding;
+use crate::manifest::Encryption;
+use crate::stack::{Origin, Stack};
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    const RULE: &str = "mail-without-tls";
+    for mail in stack.mail.iter().filter(|m| m.encryption == Encryption::None && m.password.is_some()) {
+        if !mail.used_by.is_empty() {
+            let message = format!("the password of `{}` is sent without encryption", mail.name);
+            out.push(
+                Finding::warning(RULE, mail.place.join("encryption"), message)
+                    .help("write `encryption: starttls`, or `tls` for port 465"),
+            );
+        }
+    }
+    for service in owners(stack).filter(|s| s.facts.mail.as_ref().is_some_and(|m| m.encryption == "starttls"))
+    {
+        let Some(ssl) = setting(service, "smtp_ssl") else { continue };
+        if let Origin::Manifest(place) = &ssl.origin
+            && matches!(ssl.value.as_str(), "False" | "false")
+        {
+            let message =
+                format!("`{}` sends mail without the STARTTLS its transport asks for", service.name);
+            out.push(
+                Finding::warning(RULE, place.clone(), message)
+                    .help("remove the setting; it follows from `mail`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! An image is named by a tag that is moved to whatever is newest: `latest`, `stable`, a branch, or no tag at all.
+//!
+//! The same manifest then means something else tomorrow. n8n and Odoo change their databases when a new major version
+//! starts, and neither can go back; with `latest` that happens during a restart nobody thought about.
+//! Source: <https://docs.docker.com/build/building/best-practices/#pin-base-image-versions>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     version: latest
+//!     internal: true
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     version: 2.40.7
+//!     internal: true
+//! ```
+
+use serde_json::Value as Json;
+
+use super::common::{from, place};
+use crate::finding::{Finding, Place};
+use crate::stack::Stack;
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in &stack.services {
+        // What is built here moves only when it is built; what it is built from may move by itself.
+        let reference = match &service.build {
+            Some(build) => build.base.as_deref(),
+            None => Some(service.image.reference.as_str()),
+        };
+        let origin = &service.image.origin;
+        if let Some(reference) = reference {
+            say(reference, &from(origin), place(origin, service), out);
+        }
+        if let Some(reference) = service.overrides.get("image").and_then(Json::as_str) {
+            say(reference, "", service.place.join("compose").join("image"), out);
+        }
+    }
+}
+
+fn say(reference: &str, from: &str, place: Place, out: &mut Vec<Finding>) {
+    if reference.contains('@') || reference.contains('$') {
+        return;
+    }
+    let tag = reference.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'));
+    let message = match tag {
+        None => format!("expected a version, found `{reference}` without a tag{from}"),
+        // Every version has a number in it, and no name of a branch that is in use does.
+        Some(tag) if !tag.bytes().any(|b| b.is_ascii_digit()) => {
+            format!("expected a version, found the tag `{tag}`, which moves{from}")
+        }
+        Some(_) => return,
+    };
+    out.push(
+        Finding::warning("moving-image-tag", place, message)
+            .help("name the version that runs today; `docker image inspect` shows it"),
+    );
+}

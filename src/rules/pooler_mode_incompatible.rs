@@ -1,0 +1,55 @@
+//! Odoo is sent through a pooler that hands every transaction to another connection.
+//!
+//! Odoo's scheduled actions and its live bus wait with LISTEN for NOTIFY, which belongs to one connection. Behind a
+//! pool in transaction mode nothing ever arrives: jobs start late, messages appear only after a reload. DigitalOcean's
+//! pools answer on port 25061, the server itself on 25060.
+//! Source: <https://www.pgbouncer.org/features.html>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! databases:
+//!   main: { host: db.example.com, provider: digitalocean, port: 25061, ca: ./ca.crt }
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: main
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! databases:
+//!   main: { host: db.example.com, provider: digitalocean, port: 25060, ca: ./ca.crt }
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: main
+//! ```
+
+use super::common::owners;
+use crate::finding::Finding;
+use crate::manifest::Provider;
+use crate::stack::Stack;
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for database in
+        stack.databases.iter().filter(|d| d.provider == Some(Provider::Digitalocean) && d.port == 25061)
+    {
+        let uses =
+            |s: &&crate::stack::Service| s.database.as_ref().is_some_and(|d| d.server == database.name);
+        if let Some(service) = owners(stack).filter(uses).find(|s| s.kind == "odoo") {
+            let message = format!(
+                "expected port 25060, found 25061, a pool that loses what `{}` listens for",
+                service.name
+            );
+            out.push(
+                Finding::error("pooler-mode-incompatible", database.place.join("port"), message)
+                    .related(service.place.join("database"), "used here")
+                    .help("use port 25060; other services may keep the pool as a second database server"),
+            );
+        }
+    }
+}

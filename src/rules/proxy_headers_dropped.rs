@@ -1,0 +1,70 @@
+//! A raw `proxy_set_header` makes nginx forget all the others.
+//!
+//! nginx takes these headers from the outer level only where the inner one has none of its own. A location that sets
+//! just `Upgrade` therefore sends no Host and no X-Forwarded-Proto: the program builds links to `http://app:8000`,
+//! logins loop, n8n refuses its own editor.
+//! Source: <https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_set_header>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     nginx: |
+//!       location /live {
+//!         proxy_pass http://app:8000;
+//!         proxy_set_header Upgrade $http_upgrade;
+//!       }
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     routes: [{ path: /live, websocket: true }]
+//! ```
+
+use super::common::{each, snippets};
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+/// What every program behind a proxy needs to know of the request.
+const NEEDED: &[&str] = &["Host", "X-Forwarded-For", "X-Forwarded-Proto"];
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for snippet in snippets(stack) {
+        each(&snippet.directives, &mut |directive, beside| {
+            // Once for each block: at its first header.
+            let first = beside.iter().find(|d| d.name == "proxy_set_header");
+            if !first.is_some_and(|f| std::ptr::eq(f, directive)) {
+                return;
+            }
+            let set = |name: &&&str| {
+                let is = |d: &crate::format::nginx::Directive| {
+                    d.name == "proxy_set_header"
+                        && d.args.first().is_some_and(|a| a.eq_ignore_ascii_case(name))
+                };
+                beside.iter().any(is)
+            };
+            let missing: Vec<&str> = NEEDED.iter().filter(|n| !set(n)).copied().collect();
+            if missing.is_empty() {
+                return;
+            }
+            let message =
+                format!("{} drops the headers {}", super::common::shown(directive), missing.join(", "));
+            out.push(
+                Finding::error("proxy-headers-dropped", snippet.raw.place.clone(), message)
+                    .help("write a route (`websocket: true` sets Upgrade), or set all of them here"),
+            );
+        });
+    }
+}

@@ -1,0 +1,77 @@
+//! The proxy gives up before the program does.
+//!
+//! The user sees 504 while the program goes on working, and tries again: the same long report then runs twice. With
+//! the proxy waiting longer, the program's own limit ends it and says why.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     url: https://erp.example.com
+//!     database: db
+//!     settings: { limit_time_real: 1200 }
+//!     stop_grace: 21m
+//!   db:
+//!     kind: postgres
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     url: https://erp.example.com
+//!     database: db
+//!     settings: { limit_time_real: 1200 }
+//!     stop_grace: 21m
+//!     read_timeout: 21m
+//!   db:
+//!     kind: postgres
+//! ```
+
+use std::collections::HashSet;
+
+use super::common::{by_name, from, number, place, proxied, setting, variable};
+use crate::finding::Finding;
+use crate::stack::{Origin, Service, Stack};
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    let services = by_name(stack);
+    for site in &stack.sites {
+        let mut seen = HashSet::new();
+        for (route, name, _) in proxied(site).filter(|(r, ..)| !r.websocket) {
+            let Some(service) = services.get(name) else { continue };
+            let Some((key, limit, origin)) = limit(service) else { continue };
+            let timeout = route.read_timeout.unwrap_or(site.read_timeout);
+            if u64::from(timeout.0) >= limit || !seen.insert((name, timeout.0)) {
+                continue;
+            }
+            let message = format!(
+                "expected the proxy to wait longer than {limit}s, `{key}` of `{name}`{}, found {}s on `{}`",
+                from(origin),
+                timeout.0,
+                route.path
+            );
+            let help = format!("set `read_timeout: {}s`, or lower `{key}`", limit + 20);
+            let at = match (&route.origin, route.read_timeout) {
+                (Origin::Manifest(place), Some(_)) => place.join("read_timeout"),
+                _ => place(origin, service),
+            };
+            out.push(Finding::warning("proxy-timeout-too-short", at, message).help(help));
+        }
+    }
+}
+
+/// How long the program itself lets a request take; 0 is for ever, which no proxy can wait.
+fn limit(service: &Service) -> Option<(&'static str, u64, &Origin)> {
+    let odoo = setting(service, "limit_time_real")
+        .and_then(|s| Some(("limit_time_real", number(service, &s.name)?, &s.origin)));
+    let gunicorn = || {
+        let env = variable(service, "GUNICORN_TIMEOUT")?;
+        Some(("GUNICORN_TIMEOUT", env.value.plain()?.parse().ok()?, &env.origin))
+    };
+    odoo.or_else(gunicorn).filter(|(_, limit, _)| *limit > 0)
+}

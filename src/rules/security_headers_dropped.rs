@@ -1,0 +1,55 @@
+//! A raw `add_header` makes nginx forget the security headers of the site.
+//!
+//! nginx takes response headers from the outer level only where the inner one adds none. One Cache-Control in a
+//! location, and its answers have no Strict-Transport-Security, no X-Content-Type-Options and so on.
+//! Source: <https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     routes:
+//!       - path: /static/
+//!         nginx: add_header Cache-Control "public, immutable";
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     routes:
+//!       - path: /static/
+//!         headers: { Cache-Control: "public, immutable" }
+//! ```
+
+use super::common::{each, snippets};
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for snippet in snippets(stack) {
+        each(&snippet.directives, &mut |directive, beside| {
+            let first = beside.iter().find(|d| d.name == "add_header");
+            // nginx 1.29.3 and newer can be told to keep the others.
+            let merged = beside.iter().any(|d| d.name == "add_header_inherit" && d.args == ["merge"]);
+            if merged || !first.is_some_and(|f| std::ptr::eq(f, directive)) {
+                return;
+            }
+            let message =
+                format!("{} drops the security headers of the site", super::common::shown(directive));
+            out.push(Finding::warning("security-headers-dropped", snippet.raw.place.clone(), message).help(
+                "write it under `headers:` of the route, the service or the proxy, which keeps the others",
+            ));
+        });
+    }
+}

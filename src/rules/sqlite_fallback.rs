@@ -1,0 +1,51 @@
+//! n8n is told to keep its data in SQLite although it has a database.
+//!
+//! The database stays empty, everything is in a file inside a volume, and a backup of the database saves nothing.
+//! Several workers cannot share that file at all.
+//! Source: <https://docs.n8n.io/hosting/configuration/environment-variables/database/>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     database: db
+//!     env: { DB_TYPE: sqlite }
+//!   db:
+//!     kind: postgres
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   n8n:
+//!     kind: n8n
+//!     internal: true
+//!     database: db
+//!   db:
+//!     kind: postgres
+//! ```
+
+use super::common::{owners, place, variable};
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in owners(stack).filter(|s| s.kind == "n8n") {
+        let (Some(used), Some(kind)) = (&service.database, variable(service, "DB_TYPE")) else { continue };
+        if kind.value.plain().as_deref() == Some("sqlite") {
+            let message = format!(
+                "expected `{}` to use its database on `{}`, found `DB_TYPE: sqlite`",
+                service.name, used.server
+            );
+            out.push(
+                Finding::error("sqlite-fallback", place(&kind.origin, service), message)
+                    .related(used.place.clone(), "the database it was given")
+                    .help("remove `DB_TYPE`; it follows from `database`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A service may work longer on what it has begun than it gets for stopping.
+//!
+//! Docker kills it when `stop_grace` is over. Odoo may then be in the middle of a request that its own limit still
+//! allowed, n8n in the middle of a workflow, at every deployment.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: db
+//!     settings: { limit_time_real: 1200 }
+//!   db:
+//!     kind: postgres
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   odoo:
+//!     kind: odoo
+//!     internal: true
+//!     database: db
+//!     settings: { limit_time_real: 1200 }
+//!     stop_grace: 21m
+//!   db:
+//!     kind: postgres
+//! ```
+
+use super::common::{from, number, place, setting, variable};
+use crate::finding::Finding;
+use crate::stack::{Role, Stack};
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in stack.services.iter().filter(|s| s.role != Role::Job) {
+        // Docker's own default is 10 seconds.
+        let grace = service.stop_grace.map_or(10, |g| u64::from(g.0));
+        let limits = [
+            setting(service, "limit_time_real")
+                .and_then(|s| Some(("limit_time_real", number(service, &s.name)?, &s.origin))),
+            variable(service, "N8N_GRACEFUL_SHUTDOWN_TIMEOUT").and_then(|e| {
+                Some(("N8N_GRACEFUL_SHUTDOWN_TIMEOUT", e.value.plain()?.parse().ok()?, &e.origin))
+            }),
+        ];
+        for (name, limit, origin) in limits.into_iter().flatten() {
+            if limit > grace {
+                let message = format!(
+                    "expected `stop_grace` of `{}` above {limit}s, its `{name}`{}, found {grace}s",
+                    service.name,
+                    from(origin)
+                );
+                out.push(
+                    Finding::warning("stop-grace-too-short", place(origin, service), message)
+                        .help(format!("set `stop_grace: {}s`, or lower `{name}`", limit + 30)),
+                );
+            }
+        }
+    }
+}

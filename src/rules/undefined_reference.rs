@@ -1,0 +1,25 @@
+//! A name is used that is declared nowhere: a service, a database server, a mail transport, a rate limit, a kind.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     healthcheck: { command: [/app, ready] }
+//!     depends_on: [rediss]
+//!   redis:
+//!     kind: redis
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     healthcheck: { command: [/app, ready] }
+//!     depends_on: [redis]
+//!   redis:
+//!     kind: redis
+//! ```

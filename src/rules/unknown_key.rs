@@ -1,0 +1,21 @@
+//! A key that the manifest, or the options of a kind, do not have.
+//!
+//! Most tools ignore such a key, and what was meant by it never happens: a `helthcheck` checks nothing.
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   redis:
+//!     kind: redis
+//!     helthcheck: { interval: 30s }
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   redis:
+//!     kind: redis
+//!     healthcheck: { interval: 30s }
+//! ```

@@ -1,0 +1,70 @@
+//! Raw nginx directives allow TLS that is no longer safe.
+//!
+//! What stackgen writes is Mozilla's "intermediate" configuration. `HIGH:!aNULL:!MD5`, found in most old guides, is
+//! nginx's own default: it still accepts CBC suites and, with an RSA key, key exchanges without forward secrecy.
+//! Source: <https://wiki.mozilla.org/Security/Server_Side_TLS>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     nginx: ssl_ciphers HIGH:!aNULL:!MD5;
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//! ```
+
+use super::common::{each, snippets};
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for snippet in snippets(stack) {
+        each(&snippet.directives, &mut |directive, _| {
+            let bad = match directive.name.as_str() {
+                "ssl_protocols" | "proxy_ssl_protocols" => directive
+                    .args
+                    .iter()
+                    .find(|a| !matches!(a.as_str(), "TLSv1.2" | "TLSv1.3"))
+                    .map(String::as_str),
+                "ssl_ciphers" => {
+                    directive.args.iter().flat_map(|a| a.split([':', ' ', ','])).find(|c| weak(c))
+                }
+                _ => None,
+            };
+            if let Some(bad) = bad {
+                let message = format!("`{}` allows {}", directive.name, crate::scalar::shown(bad));
+                out.push(
+                    Finding::warning("weak-tls", snippet.raw.place.clone(), message)
+                        .help("remove the directive; TLS 1.2 and 1.3 with modern suites are set already"),
+                );
+            }
+        });
+    }
+}
+
+/// Whether a word of a cipher list lets in suites with CBC, with RC4 and its like, or without forward secrecy.
+fn weak(word: &str) -> bool {
+    if word.is_empty() || word.starts_with(['!', '-', '@']) {
+        return false;
+    }
+    let word = word.trim_start_matches('+').to_ascii_uppercase();
+    let modern =
+        word.contains("GCM") || word.contains("CHACHA20") || word.contains("CCM") || word.starts_with("TLS_");
+    let forward =
+        word.contains("DHE") || word.starts_with("TLS_") || word.contains("EECDH") || word.contains("EDH");
+    !(modern && forward)
+}

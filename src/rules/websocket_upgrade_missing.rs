@@ -1,0 +1,52 @@
+//! A route whose path is one of a websocket is not marked as such.
+//!
+//! Without the Upgrade headers the handshake is answered with an error, and the page says "connection lost" or falls
+//! back to asking every few seconds. Source: <https://nginx.org/en/docs/http/websocket.html>
+//!
+//! ```yaml flagged
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     routes: [{ path: /socket.io/ }]
+//! ```
+//!
+//! ```yaml accepted
+//! stackgen: 1
+//! name: demo
+//! services:
+//!   app:
+//!     image: ghcr.io/example/app:1.4.2
+//!     listen: 8000
+//!     url: https://app.example.com
+//!     healthcheck: { http: /health, tool: curl }
+//!     routes: [{ path: /socket.io/, websocket: true }]
+//! ```
+
+use super::common::{proxied, route_place};
+use crate::finding::Finding;
+use crate::stack::Stack;
+
+/// Last parts of paths that are used for nothing else.
+const ENDS: &[&str] = &["websocket", "socket.io", "ws", "rest/push"];
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for site in &stack.sites {
+        for (route, name, _) in proxied(site).filter(|(r, ..)| !r.websocket) {
+            let path = route.path.trim_end_matches('/');
+            if ENDS.iter().any(|end| path.strip_suffix(end).is_some_and(|rest| rest.ends_with('/'))) {
+                let message =
+                    format!("`{}` of `{name}` looks like a websocket, but is not routed as one", route.path);
+                out.push(
+                    Finding::warning("websocket-upgrade-missing", route_place(route, site), message).help(
+                        "add `websocket: true`, and a `read_timeout` as long as a connection may be idle",
+                    ),
+                );
+            }
+        }
+    }
+}

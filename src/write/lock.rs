@@ -1,0 +1,82 @@
+//! `stackgen.lock`: which files the last build wrote, and their hashes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Failure, LOCK, is_inside};
+
+/// What was written.
+#[derive(Debug, Default)]
+pub(super) struct Lock {
+    /// The stack that was built; `None` when there is no lock.
+    pub(super) stack: Option<String>,
+    /// Hash of each file, by path.
+    pub(super) files: BTreeMap<String, String>,
+    /// The text it was read from.
+    pub(super) text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    stackgen: u32,
+    stack: String,
+    files: BTreeMap<String, String>,
+}
+
+impl Lock {
+    /// Reads a lock; one that is not there is empty.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let unreadable = |why: String| {
+            Failure::new(format!("expected a lock file of stackgen, found {why}: {}", path.display())).help(
+                "restore it from version control, or build with `--force` to write all files and the lock anew",
+            )
+        };
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(unreadable("bytes that are no text".into()));
+            }
+            Err(error) => return Err(Failure::io(format_args!("read {}", path.display()), &error)),
+        };
+        let written: Written = serde_json::from_str(&text).map_err(|e| unreadable(format!("`{e}`")))?;
+        if written.stackgen != 1 {
+            return Err(unreadable(format!("version {} of its format", written.stackgen)));
+        }
+        // Paths of the lock are deleted: it must not be able to name what is not ours.
+        if let Some(path) = written.files.keys().find(|p| !is_inside(p) || *p == LOCK) {
+            return Err(unreadable(format!("`{path}`, which no build writes")));
+        }
+        Ok(Self { stack: Some(written.stack), files: written.files, text })
+    }
+
+    /// Whether the last build wrote these very bytes there.
+    pub(super) fn wrote(&self, path: &str, bytes: &[u8]) -> bool {
+        self.files.get(path).is_some_and(|known| *known == hash(bytes))
+    }
+
+    /// The text of the lock; sorted, so that a merge in version control is easy to read.
+    pub(super) fn print(&self) -> String {
+        let written =
+            Written { stackgen: 1, stack: self.stack.clone().unwrap_or_default(), files: self.files.clone() };
+        let mut text = serde_json::to_string_pretty(&written).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// The hash of a file as the lock writes it.
+pub(super) fn hash(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = "sha256:".to_string();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,360 @@
+//! Every rule's header is run: what it flags is flagged by it alone, what it accepts is clean.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use stackgen::compile::{Compiled, Input, compile};
+use stackgen::finding::{Finding, Level};
+use stackgen::rules::{Check, RULES, find, header};
+
+/// The day on which the examples are tried.
+const TODAY: &str = "2026-06-01";
+
+fn run(manifest: &str) -> Compiled {
+    let input = Input {
+        manifest: ("stack.yaml".into(), manifest.into()),
+        today: Some(TODAY.into()),
+        ..Input::default()
+    };
+    // Also writes the files: some faults show only there.
+    compile(input)
+}
+
+fn show(findings: &[Finding]) -> String {
+    let line = |f: &Finding| format!("  {} [{}] {}", f.level, f.rule, f.message);
+    findings.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The fenced block of that title.
+fn example(page: &str, title: &str) -> Option<String> {
+    let (_, rest) = page.split_once(&format!("```yaml {title}\n"))?;
+    Some(rest.split_once("```")?.0.to_string())
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn source_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn every_example_does_what_it_says() {
+    let mut faults = Vec::new();
+    for rule in RULES {
+        let page = header(rule.source);
+        let (Some(flagged), Some(accepted)) = (example(&page, "flagged"), example(&page, "accepted")) else {
+            faults.push(format!("{}: expected a block `yaml flagged` and one `yaml accepted`", rule.name));
+            continue;
+        };
+        let found = run(&flagged).findings;
+        let own = found.iter().filter(|f| f.rule == rule.name).count();
+        if own == 0 || own != found.len() {
+            faults.push(format!("{} flagged: expected its own findings only:\n{}", rule.name, show(&found)));
+        }
+        if let Some(worst) = found.iter().map(|f| f.level).min()
+            && worst < rule.level
+        {
+            faults.push(format!("{}: found {worst}, but its level is {}", rule.name, rule.level));
+        }
+        let found = run(&accepted).findings;
+        if !found.is_empty() {
+            faults.push(format!("{} accepted: expected nothing, found:\n{}", rule.name, show(&found)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn pages_begin_with_one_sentence() {
+    for rule in RULES {
+        let page = header(rule.source);
+        let first = page.split("\n\n").next().unwrap_or_default();
+        assert!(first.ends_with('.') && first.len() > 20, "{}: {first}", rule.name);
+        assert!(!page.contains("#[") && !page.contains("pub(super)"), "{}: {page}", rule.name);
+    }
+}
+
+#[test]
+fn every_file_is_a_rule() {
+    let files: BTreeSet<String> = sources(&source_dir().join("rules"))
+        .iter()
+        .map(|p| p.file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|n| !["mod", "common", "allowances"].contains(&n.as_str()))
+        .collect();
+    let rules: BTreeSet<String> = RULES.iter().map(|r| r.name.replace('-', "_")).collect();
+    assert_eq!(files, rules);
+    assert!(RULES.is_sorted_by(|a, b| a.id < b.id), "ids are in order and each once");
+    let names: BTreeSet<_> = RULES.iter().map(|r| r.name).collect();
+    assert_eq!(names.len(), RULES.len());
+    let files: BTreeSet<_> = RULES.iter().map(|r| r.source).collect();
+    assert_eq!(files.len(), RULES.len());
+}
+
+#[test]
+fn every_name_that_a_finding_carries_is_a_rule() {
+    let mut names = BTreeMap::new();
+    for path in sources(&source_dir()) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for call in ["Finding::error(", "Finding::warning(", "Finding::info(", "const RULE: &str = "] {
+            for (_, rest) in text.match_indices(call).map(|(i, _)| text.split_at(i + call.len())) {
+                if let Some(name) = rest.trim_start().strip_prefix('"').and_then(|r| r.split('"').next()) {
+                    names.insert(name.to_string(), path.clone());
+                }
+            }
+        }
+    }
+    assert!(names.len() > 50, "{names:?}");
+    let unknown: Vec<_> = names.iter().filter(|(name, _)| !RULES.iter().any(|r| r.name == **name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn rules_are_found_by_id_and_name() {
+    assert_eq!(find("nx001").map(|r| r.name), Some("upstream-not-listening"));
+    assert_eq!(find("upstream-not-listening").map(|r| r.id), Some("NX001"));
+    assert!(find("nothing").is_none());
+}
+
+#[test]
+fn the_stacks_of_this_repository_are_clean() {
+    let stacks = Path::new(env!("CARGO_MANIFEST_DIR")).join("stacks");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(stacks).unwrap() {
+        let dir = entry.unwrap().path();
+        for name in ["stack.yaml", "stack.toml"] {
+            let path = dir.join(name);
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            let input = Input {
+                manifest: (path.display().to_string(), text),
+                today: Some(TODAY.into()),
+                ..Input::default()
+            };
+            let found = compile(input).findings;
+            let bad: Vec<_> = found.iter().filter(|f| f.level < Level::Info).cloned().collect();
+            assert!(bad.is_empty(), "{}:\n{}", path.display(), show(&bad));
+            println!("{}:\n{}", path.display(), show(&found));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5);
+}
+
+const MOVING: &str = "stackgen: 1\nname: demo\nservices:\n  redis: { kind: redis, image: \"redis:alpine\" }\n  cache: { kind: redis, image: \"redis:alpine\" }\n";
+
+fn rules_of(manifest: &str) -> Vec<&'static str> {
+    let mut rules: Vec<_> = run(manifest).findings.iter().map(|f| f.rule).collect();
+    rules.sort_unstable();
+    rules
+}
+
+#[test]
+fn what_is_accepted_is_not_found() {
+    let with = |allow: &str| format!("{MOVING}allow:\n  - {{ {allow}, reason: our mirror pins it }}\n");
+    assert_eq!(rules_of(MOVING), ["moving-image-tag", "moving-image-tag"]);
+    assert_eq!(rules_of(&with("rule: moving-image-tag")), Vec::<&str>::new());
+    assert_eq!(rules_of(&with("rule: CO001")), Vec::<&str>::new());
+    // A path accepts what lies at it and below, and `services.red` is not `services.redis`.
+    assert_eq!(rules_of(&with("rule: CO001, at: services.redis")), ["moving-image-tag"]);
+    assert_eq!(rules_of(&with("rule: CO001, at: services.redis.image")), ["moving-image-tag"]);
+    assert_eq!(rules_of(&with("rule: CO001, at: services")), Vec::<&str>::new());
+    let three = ["moving-image-tag", "moving-image-tag", "unused-suppression"];
+    assert_eq!(rules_of(&with("rule: CO001, at: services.red")), three);
+    assert_eq!(rules_of(&with("rule: CO001, at: \"services..\"")), three);
+    assert_eq!(rules_of(&with("rule: CO001, until: \"2026-06-01\"")), Vec::<&str>::new());
+    let expired = ["moving-image-tag", "moving-image-tag", "suppression-expired"];
+    assert_eq!(rules_of(&with("rule: CO001, until: \"2026-05-31\"")), expired);
+    assert_eq!(rules_of(&with("rule: schema-mismatch")), three);
+}
+
+/// Manifests without their first two lines, and the rules that find something in them.
+const FORMS: &[(&str, &[&str])] = &[
+    (
+        r#"
+proxy:
+  nginx: |
+    upstream pool { server app:8000; server 127.0.0.1:9; }
+    include /etc/nginx/extra.conf;
+services:
+  app:
+    image: ghcr.io/example/app:1.4.2
+    container_name: app-prod
+    listen: 8000
+    url: https://app.example.com
+    healthcheck: { http: /health, tool: curl }
+    nginx: |
+      return 301 https://elsewhere;
+      location /a { proxy_pass http://c95d05274029_app:80; proxy_set_header Host $host; }
+      location /b { proxy_pass http://app-prod:8000; }
+      location /c { proxy_pass http://pool; }
+      location /e { proxy_pass http://$arg_h; }
+      location /f { proxy_pass https://other.example.org/; }
+      location ~ /\. { deny all; }
+      ssl_protocols TLSv1 TLSv1.2;
+    routes: [{ path: /broken, nginx: "proxy_read_timeout 3s; }" }]
+"#,
+        &[
+            "acme-challenge-shadowed",
+            "proxy-headers-dropped",
+            "unsafe-raw-snippet",
+            "upstream-not-resolvable",
+            "weak-tls",
+        ],
+    ),
+    (
+        r#"
+services:
+  app:
+    image: app:1.0
+    listen: 8000
+    healthcheck: { http: /health, tool: curl }
+    compose:
+      ports: ["8069:8069", "127.0.0.1:1:2", { target: 3, published: "3" }, 9, "[::1]:7:7"]
+      network_mode: host
+      volumes: ["/:/host:ro", { type: bind, source: /etc, target: /x }, "data:/data"]
+      environment: ["TOKEN=abcdef", "X=1"]
+      image: foo:latest
+      healthcheck: { disable: true }
+      x-note: hi
+"#,
+        &[
+            "host-privilege",
+            "missing-healthcheck",
+            "moving-image-tag",
+            "published-on-all-interfaces",
+            "secret-literal",
+            "sensitive-host-mount",
+        ],
+    ),
+    (
+        r#"
+proxy: { runs_in: host, hsts: { include_subdomains: true, preload: true, max_age: 200d } }
+services:
+  a:
+    image: r/a:1
+    listen: 80
+    url: https://a.example.com
+    healthcheck: { http: /health, tool: curl, port: 81 }
+    nginx: |
+      location /x { proxy_pass http://127.0.0.1:9999; }
+      location /y { proxy_pass http://a:80; }
+  b:
+    image: r/b:1
+    listen: 8000
+    url: http://sub.a.example.com
+    healthcheck: { http: /h, tool: curl }
+"#,
+        &["edge-port-conflict", "healthcheck-wrong-target", "hsts-unsafe", "upstream-not-resolvable"],
+    ),
+    (
+        r#"
+services:
+  db: { kind: postgres }
+  two:
+    image: r/a:1
+    database: db
+    healthcheck: { command: [x] }
+    env:
+      MAX_TOKENS: 4096
+      SECRET_FILE: /x
+      PUBLIC_KEY: abcdefgh
+      TOKEN: "{{ database.password }}"
+      PW: "postgres://u:{{ database.password }}@db/x"
+      U: "http://h:80/a@b"
+"#,
+        &[],
+    ),
+    (
+        r#"
+proxy: { compose: { ports: ["80:80", "443:443", "443:443/udp"] } }
+firewall: { allow: [{ port: 443, protocol: udp, reason: HTTP/3 }] }
+services: { s: { kind: static, url: "https://a.example.com", root: /srv/www } }
+"#,
+        &[],
+    ),
+    (
+        r#"
+proxy: { compose: { ports: ["8443:443"] } }
+services: { s: { kind: static, url: "https://a.example.com", root: /srv/www } }
+"#,
+        &["port-outside-firewall-policy", "required-port-closed"],
+    ),
+];
+
+#[test]
+fn other_forms_are_found_too() {
+    for (manifest, expected) in FORMS {
+        let compiled = run(&format!("stackgen: 1\nname: demo{manifest}"));
+        let mut rules: Vec<_> = compiled.findings.iter().map(|f| f.rule).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        assert_eq!(rules, *expected, "{manifest}\n{}", show(&compiled.findings));
+    }
+}
+
+#[test]
+fn errors_can_be_accepted_but_not_those_of_reading() {
+    let socket = "stackgen: 1\nname: demo\nservices:\n  redis: { kind: redis, mounts: [{ source: /var/run/docker.sock, target: /s }] }\n";
+    assert_eq!(rules_of(socket), ["sensitive-host-mount"]);
+    let allowed = format!(
+        "{socket}allow: [{{ rule: sensitive-host-mount, at: services.redis.mounts, reason: it is a test }}]\n"
+    );
+    let compiled = run(&allowed);
+    assert!(compiled.findings.is_empty() && !compiled.artifacts.is_empty(), "{}", show(&compiled.findings));
+    let broken = "stackgen: 1\nname: demo\nservices: { redis: { kind: rediss } }\nallow: [{ rule: undefined-reference, reason: it is a test }]\n";
+    assert_eq!(rules_of(broken), ["undefined-reference"]);
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let manifest = "stackgen: 1\nname: demo\nservices:\n  app:\n    image: x/app:1.0\n    healthcheck: { command: [x] }\n    env: { DB_PASSWORD: hunter2hunter2, DATABASE_URL: \"postgres://u:hunter2hunter2@db/x\" }\n    compose: { environment: { A_TOKEN: hunter2hunter2 } }\n  odoo:\n    kind: odoo\n    internal: true\n    database: db\n    settings: { admin_passwd: hunter2hunter2 }\n  db: { kind: postgres }\n";
+    let found = run(manifest).findings;
+    assert_eq!(found.iter().filter(|f| f.rule == "secret-literal").count(), 4, "{}", show(&found));
+    assert!(!format!("{found:?}").contains("hunter2"));
+}
+
+#[test]
+fn many_services_are_checked_in_no_time() {
+    let mut text = "stackgen: 1\nname: demo\nservices:\n".to_string();
+    // The rules themselves are linear; resolving takes the time of this test.
+    let count = std::env::var("STACKGEN_MANY").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
+    for i in 0..count {
+        let after = if i > 0 { format!(", depends_on: [s{}]", i - 1) } else { String::new() };
+        text += &format!(
+            "  s{i}: {{ image: \"ghcr.io/example/app:1.4.2\", listen: 8000, url: \"https://s{i}.example.com\", healthcheck: {{ http: /health, tool: curl }}{after} }}\n"
+        );
+    }
+    let input = Input { manifest: ("stack.yaml".into(), text), ..Input::default() };
+    let compiled = stackgen::compile::check(input);
+    let stack = compiled.stack.unwrap();
+    let start = std::time::Instant::now();
+    let found = stackgen::rules::check(&stack);
+    let took = start.elapsed();
+    println!("{} services, {} findings, {took:?}", stack.services.len(), found.len());
+    let mut slow: Vec<_> = RULES
+        .iter()
+        .filter_map(|rule| match rule.check {
+            Check::Stack(check) => {
+                let start = std::time::Instant::now();
+                check(&stack, &mut Vec::new());
+                Some((start.elapsed(), rule.name))
+            }
+            Check::Earlier => None,
+        })
+        .collect();
+    slow.sort_unstable();
+    println!("{:?}", slow.iter().rev().take(5).collect::<Vec<_>>());
+    assert!(took.as_secs() < 10, "{took:?}");
+}
