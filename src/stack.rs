@@ -178,8 +178,6 @@ pub struct Service {
     pub replicas: u32,
     /// Whether a small init process reaps children and forwards signals.
     pub init: bool,
-    /// Shares the process namespace of this service.
-    pub shares_pids_of: Option<String>,
     /// Hardening.
     pub hardening: Hardening,
     /// Databases it uses.

@@ -47,9 +47,10 @@ fn every_path_in_the_documents_exists() {
             ];
             let path = word.split('#').next().unwrap_or_default();
             let named = starts.iter().any(|s| path.starts_with(s)) || path.ends_with(".md");
-            // A name in capitals stands for any.
+            // A name in capitals stands for any; an output folder is made by a build.
             if named
                 && !path.contains("NAME")
+                && !path.contains("/deploy")
                 && !path.contains(char::is_whitespace)
                 && !path.starts_with("http")
                 && !path.contains('*')
@@ -93,4 +94,45 @@ fn every_command_in_the_documents_exists() {
         }
     }
     assert!(seen > 8, "only {seen} commands");
+}
+
+/// The manifest of the README is one: it builds, and nothing is found in it.
+#[test]
+fn the_manifest_of_the_readme_builds() {
+    let text = read("README.md");
+    let manifest =
+        text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a manifest");
+    let input = stackgen::compile::Input {
+        manifest: ("stack.yaml".into(), manifest.to_string()),
+        ..stackgen::compile::Input::default()
+    };
+    let compiled = stackgen::compile::compile(input);
+    assert!(compiled.findings.is_empty(), "{:#?}", compiled.findings);
+    assert!(compiled.artifacts.len() > 10);
+}
+
+/// The finding that the README shows is what is found.
+#[test]
+fn the_finding_of_the_readme_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifest = "stackgen: 1\nname: shop\ncertificates: { email: admin@example.com }\nservices:\n  n8n:\n    kind: n8n\n    url: https://n8n.example.com\n    database: db\n    env:\n      DB_POSTGRESDB_URL: \"{{ database.host }}\"\n  db: { kind: postgres }\n";
+    std::fs::write(folder.path().join("stack.yaml"), manifest).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_stackgen"))
+        .arg("lint")
+        .current_dir(folder.path())
+        .output()
+        .expect("runs");
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let words = |text: &str| text.split_whitespace().map(str::to_string).collect::<Vec<_>>().join(" ");
+    let readme = read("README.md");
+    let shown = readme
+        .split("$ stackgen lint\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("a finding");
+    // How long lines are broken depends on the terminal.
+    for line in shown.lines().map(words).filter(|l| !l.is_empty()) {
+        assert!(words(&said).contains(&line), "no {line:?} in\n{said}");
+    }
 }

@@ -19,7 +19,7 @@ use stackgen::compile::{Compiled, Input, compile};
 /// A stack with a site, and these lines under `firewall`.
 fn stack(firewall: &str) -> Compiled {
     let text = format!(
-        "stackgen: 1\nname: edge_1\nhost: {{ provider: digitalocean, compose: '2.40' }}\nservices:\n  web:\n    \
+        "stackgen: 1\nallow: [{{ rule: open-port-without-listener, reason: the test listens }}]\nname: edge_1\nhost: {{ provider: digitalocean, compose: '2.40' }}\nservices:\n  web:\n    \
          image: nginx:1.30\n    listen: 80\n    url: https://www.example.com\nfirewall:\n{firewall}"
     );
     let compiled = compile(Input { manifest: ("stack.yaml".into(), text), ..Input::default() });
@@ -34,7 +34,7 @@ const OPEN: &str = "  droplet_ids: [7]
     - { port: 9001, from: [198.51.100.0/24], reason: elsewhere }
     - { port: 3478, protocol: udp, reason: calls }
 ";
-const RESTRICTED: &str = "  outbound: [{ port: 443 }, { protocol: udp, to: [192.0.2.0/24] }]\n";
+const RESTRICTED: &str = "  outbound: [{ port: 443 }, { port: 53, protocol: udp, to: [192.0.2.0/24] }]\n";
 
 fn text<'a>(compiled: &'a Compiled, path: &str) -> &'a str {
     let found = compiled.artifacts.iter().find(|a| a.path == path);
@@ -78,7 +78,7 @@ fn digitalocean_takes_the_same_rules() {
         .iter()
         .map(|r| format!("{}/{}", r["protocol"].as_str().expect("text"), r["ports"].as_str().expect("text")))
         .collect();
-    assert_eq!(ports, ["tcp/53", "udp/53", "udp/67", "udp/123", "icmp/0", "tcp/443", "udp/0"]);
+    assert_eq!(ports, ["tcp/53", "udp/67", "udp/547", "udp/123", "icmp/0", "tcp/443", "udp/53"]);
     assert_eq!(body["outbound_rules"][6]["destinations"]["addresses"], json!(["192.0.2.0/24"]));
 }
 
@@ -218,7 +218,7 @@ fn only_what_is_listed_answers() {
 const RESTRICTED_WITH_OPEN: &str = "  allow:
     - { port: 9000, from: [203.0.113.2, '2001:db8::/64'], reason: metrics }
     - { port: 3478, protocol: udp, reason: calls }
-  outbound: [{ port: 443 }]
+  outbound: [{ port: 443 }, { port: 53, protocol: udp }]
 ";
 
 #[test]

@@ -29,7 +29,7 @@ proxy:
 certificates:
   email: a@example.com
   groups:
-    other.example.com: { names: [other.example.com], certificate: "/etc/ssl/my keys/other.pem", key: "/etc/ssl/my keys/other.key" }
+    other.example.com: { names: [other.example.com], certificate: "/etc/ssl/my-keys/other.pem", key: "/etc/ssl/my-keys/other.key" }
 rate_limits:
   slow: { rate: 30r/m, burst: 0 }
   api: { rate: 10r/s, burst: 20, memory: 8KiB }

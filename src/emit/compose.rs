@@ -110,7 +110,6 @@ fn service(s: &Service) -> Map {
         .set_some("cap_drop", h.capabilities.as_ref().map(|_| value::list(["ALL"])))
         .set_filled("deploy", deploy)
         .set_some("init", s.init.then_some(true))
-        .set_some("pid", s.shares_pids_of.as_ref().map(|other| format!("service:{other}")))
         .set_some("read_only", h.read_only.then_some(true))
         .set_some("security_opt", (!h.new_privileges).then(|| value::list(["no-new-privileges:true"])))
         .set_some("shm_size", s.shm.map(|b| size(b).to_lowercase()))

@@ -12,10 +12,26 @@ use serde_json::json;
 use super::{Artifact, certbot::rendered, header};
 use crate::finding::{Finding, Place};
 use crate::manifest::{Protocol, Provider};
-use crate::stack::{Firewall, Stack};
+use crate::stack::{Firewall, Outbound, Stack};
 
 /// Every address, as DigitalOcean writes it.
 const ANYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
+/// What nothing works without when outbound traffic is restricted; the answers come back by themselves.
+const NEEDED: [(Protocol, u16, &str); 5] = [
+    (Protocol::Udp, 53, "names"),
+    (Protocol::Tcp, 53, "names, when the answer is long"),
+    (Protocol::Udp, 67, "address leases"),
+    (Protocol::Udp, 547, "address leases, IPv6"),
+    (Protocol::Udp, 123, "time"),
+];
+
+/// Those of [`NEEDED`] that the manifest says nothing about: where it names servers, only they are allowed.
+fn needed(rules: &[Outbound]) -> impl Iterator<Item = (Protocol, u16, &'static str)> {
+    let covered =
+        |protocol, port| rules.iter().any(|r| r.protocol == protocol && r.port.is_none_or(|p| p == port));
+    NEEDED.into_iter().filter(move |(protocol, port, _)| !covered(*protocol, *port))
+}
 
 /// Writes the rules, the script that applies them, and what the provider needs.
 pub fn emit(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
@@ -91,6 +107,7 @@ struct Nftables {
     sets: Vec<NftSet>,
     inbound: Vec<NftInbound>,
     restricted: bool,
+    needed: Vec<NftNeeded>,
     outbound: Vec<NftOutbound>,
 }
 
@@ -110,6 +127,13 @@ struct NftInbound {
     reason: String,
     /// `None` is anywhere.
     sources: Vec<Option<NftMatch>>,
+}
+
+#[derive(Debug, Serialize)]
+struct NftNeeded {
+    protocol: &'static str,
+    port: u16,
+    why: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -150,7 +174,10 @@ fn nftables(firewall: &Firewall) -> Nftables {
             }
         })
         .collect();
-    Nftables { sets: sets.list, inbound, restricted: firewall.outbound.is_some(), outbound }
+    let needed = needed(firewall.outbound.as_deref().unwrap_or_default())
+        .map(|(protocol, port, why)| NftNeeded { protocol: protocol_name(protocol), port, why })
+        .collect();
+    Nftables { sets: sets.list, inbound, restricted: firewall.outbound.is_some(), needed, outbound }
 }
 
 #[derive(Default)]
@@ -243,14 +270,10 @@ impl Cloud {
         let outbound = match &wall.outbound {
             None => ["tcp", "udp", "icmp"].map(|p| CloudRule::new(p, None, &[], "everywhere")).into(),
             Some(rules) => {
-                // The same as in nftables.conf: without these nothing works. The answers come back by themselves.
-                let mut list = vec![
-                    CloudRule::new("tcp", Some(53), &[], "names"),
-                    CloudRule::new("udp", Some(53), &[], "names"),
-                    CloudRule::new("udp", Some(67), &[], "address leases"),
-                    CloudRule::new("udp", Some(123), &[], "time"),
-                    CloudRule::new("icmp", None, &[], "ICMP: path MTU discovery, ping"),
-                ];
+                let mut list: Vec<_> = needed(rules)
+                    .map(|(p, port, why)| CloudRule::new(protocol_name(p), Some(port), &[], why))
+                    .collect();
+                list.push(CloudRule::new("icmp", None, &[], "ICMP: path MTU discovery, ping"));
                 list.extend(
                     rules
                         .iter()

@@ -512,8 +512,8 @@ impl<'a, 'o> Builder<'a, 'o> {
             self.check_text("the path of the key", key, &certificate.place);
             return Pair { certificate: own.clone(), key: key.clone() };
         }
-        let directory = if self.host { "/etc/letsencrypt/live" } else { "/etc/nginx/certificates" };
-        let file = |name| format!("{directory}/{}/{name}", certificate.name);
+        // Not certbot's own directory: what lies here is there before the first certificate is.
+        let file = |name| format!("/etc/nginx/certificates/{}/{name}", certificate.name);
         Pair { certificate: file("fullchain.pem"), key: file("privkey.pem") }
     }
 
@@ -696,4 +696,224 @@ fn names_hash(lengths: impl Iterator<Item = usize>) -> Option<NamesHash> {
     // A name takes a pointer, its length and itself, rounded up to eight; a bucket ends with one more pointer.
     let bucket = (longest + 26_usize).next_power_of_two().max(if count > 250 { 128 } else { 64 });
     (count > 250 || bucket > 64).then(|| NamesHash { size: (4 * count).next_power_of_two().max(512), bucket })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::Kinds;
+    use crate::parse::parse;
+    use crate::resolve::resolve;
+    use crate::text::Sources;
+
+    /// One app with what the text adds to its block, below a proxy with what the other adds to its own.
+    fn stack(proxy: &str, app: &str) -> Stack {
+        let text = format!(
+            "stackgen: 1\nname: test\ncertificates: {{ email: a@b.example }}\nproxy:\n  version: 1.30.0\n{proxy}\n\
+             rate_limits:\n  api: {{ rate: 10r/s, burst: 20 }}\n\
+             services:\n  app:\n    image: a/b:1\n    listen: 3000\n    url: https://app.example.com\n{app}\n"
+        );
+        let (mut sources, mut out) = (Sources::default(), Vec::new());
+        let base = sources.add("stack.yaml", text);
+        let manifest = parse(base, None, &sources, &mut out).manifest;
+        let mut kinds = Kinds::read(Vec::new(), &mut sources, &mut out);
+        let manifest = manifest.unwrap_or_else(|| panic!("{out:#?}"));
+        let stack = resolve(&manifest, &mut kinds, &mut sources, &mut out);
+        assert!(out.is_empty(), "{out:#?}");
+        stack
+    }
+
+    fn text(stack: &Stack) -> String {
+        let mut out = Vec::new();
+        let artifacts = emit(stack, &mut out);
+        assert!(out.is_empty(), "{out:#?}");
+        artifacts.into_iter().next().expect("a file").text
+    }
+
+    fn refused(stack: &Stack) -> Vec<String> {
+        let mut out = Vec::new();
+        assert!(emit(stack, &mut out).is_empty());
+        out.iter().map(|f| format!("{}: {}", f.rule, f.message)).collect()
+    }
+
+    /// Every block, outermost first.
+    fn blocks(tree: &[Directive]) -> Vec<&[Directive]> {
+        let inner = tree.iter().filter_map(|d| d.block.as_deref()).flat_map(blocks);
+        std::iter::once(tree).chain(inner).collect()
+    }
+
+    fn named<'t>(block: &'t [Directive], name: &str) -> Vec<&'t [String]> {
+        block.iter().filter(|d| d.name == name).map(|d| d.args.as_slice()).collect()
+    }
+
+    const HEADERS: &str = "    headers: { X-Frame-Options: DENY, X-A: \"a b\" }
+    nginx: proxy_set_header X-Tenant t;
+    routes:
+      - { path: /a, headers: { x-frame-options: SAMEORIGIN } }
+      - { path: /b, nginx: 'add_header X-B b always; proxy_set_header Host b.example.com;' }";
+
+    #[test]
+    fn no_block_drops_a_header() {
+        let text = text(&stack("  headers: { Permissions-Policy: camera=() }", HEADERS));
+        let tree = read_snippet(&text).expect("readable");
+        let (mut adding, mut setting) = (0, 0);
+        for block in blocks(&tree) {
+            let added = named(block, "add_header");
+            if !added.is_empty() {
+                adding += 1;
+                for name in
+                    ["Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy"]
+                {
+                    assert_eq!(added.iter().filter(|h| h[0].eq_ignore_ascii_case(name)).count(), 1, "{text}");
+                }
+                assert!(added.iter().all(|h| h.last().is_some_and(|a| a == "always")), "{text}");
+            }
+            let set = named(block, "proxy_set_header");
+            if !set.is_empty() {
+                setting += 1;
+                for name in ["Host", "X-Forwarded-For", "X-Forwarded-Host", "Upgrade", "Connection"] {
+                    assert_eq!(set.iter().filter(|h| h[0] == name).count(), 1, "{text}");
+                }
+            }
+        }
+        // http, the server, /a and /b; http, the server and /b.
+        assert_eq!((adding, setting), (4, 3));
+        assert!(
+            text.contains("add_header X-A \"a b\" always;")
+                && text.contains("proxy_set_header Host b.example.com;")
+        );
+    }
+
+    #[test]
+    fn syntax_follows_the_version() {
+        let mut stack = stack("", "");
+        let mut at = |version| {
+            if let Some(proxy) = &mut stack.proxy {
+                proxy.version = version;
+            }
+            text(&stack)
+        };
+        let new = at((1, 30, 0));
+        assert!(new.contains("        http2 on;\n") && new.contains("server app:3000 resolve;"));
+        assert!(new.contains("proxy_pass http://app_3000;") && !new.contains("ssl_session_tickets"));
+        let middle = at((1, 26, 3));
+        assert!(middle.contains("        http2 on;\n") && !middle.contains("upstream app_3000 {"));
+        assert!(middle.contains("set $upstream app:3000;\n            proxy_pass http://$upstream;"));
+        let old = at((1, 22, 1));
+        assert!(old.contains("listen 443 ssl http2;") && !old.contains("http2 on"));
+        assert!(old.contains("ssl_session_tickets off;") && old.contains("ssl_reject_handshake on;"));
+        let oldest = at((1, 18, 0));
+        assert!(!oldest.contains("ssl_reject_handshake"));
+        assert_eq!(oldest.matches("/app.example.com/privkey.pem").count(), 2);
+    }
+
+    #[test]
+    fn each_route_has_what_it_says() {
+        let text = text(&stack(
+            "  body_size: 16MiB",
+            "    read_timeout: 90s
+    routes:
+      - { path: /, rate_limit: api }
+      - { path: /ws, websocket: true }
+      - { path: /push, websocket: true, read_timeout: 5m, buffering: false }
+      - { path: /x, exact: true, body_size: 1GiB, expires: 7d }
+      - { path: /no, deny: true }
+      - { path: /in, allow_from: [10.0.0.0/8] }
+      - { path: \"/it's\", redirect: /there }",
+        ));
+        for location in [
+            "location / {\n            limit_req zone=api burst=20 nodelay;\n            proxy_pass http://app_3000;",
+            "location /ws {\n            proxy_read_timeout 1h;\n            proxy_send_timeout 1h;\n            proxy_pass",
+            "location /push {\n            proxy_read_timeout 5m;\n            proxy_send_timeout 5m;\n            proxy_buffering off;",
+            "location = /x {\n            client_max_body_size 1g;\n            expires 7d;",
+            "location ^~ /no {\n            return 403;\n        }",
+            "location ^~ /in {\n            allow 10.0.0.0/8;\n            deny all;\n            proxy_pass",
+            "location \"/it's\" {\n            return 301 /there;\n        }",
+        ] {
+            assert!(text.contains(location), "{location}\n{text}");
+        }
+        assert!(text.contains("        proxy_read_timeout 90s;\n        proxy_send_timeout 90s;\n"));
+    }
+
+    #[test]
+    fn a_live_site_always_answers_at_the_root() {
+        let mut stack = stack("", "");
+        stack.sites[0].routes.clear();
+        assert!(text(&stack).contains("location / {\n            return 404;\n        }"));
+    }
+
+    #[test]
+    fn on_the_host_a_service_is_reached_where_it_is_published() {
+        let mut stack = stack("  runs_in: host", "");
+        stack.services[0].publish[0].host_port = 8000;
+        let text = text(&stack);
+        assert!(text.contains("server 127.0.0.1:8000;") && !text.contains("resolver"), "{text}");
+        assert!(text.contains("/etc/letsencrypt/live/app.example.com/fullchain.pem"));
+        assert!(!text.contains("/stackgen/health") && text.contains("user www-data;"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_a_finding() {
+        let snippet = |proxy: &str, app: &str| refused(&stack(proxy, app));
+        assert_eq!(
+            snippet("  headers: { X-A: \"$host\" }", "    headers: { X-B: \"${x}\" }").len(),
+            2,
+            "a variable in a value"
+        );
+        for (proxy, app, expected) in [
+            ("  nginx: 'gzip off;'", "", "`gzip` already stands in this block"),
+            ("", "    nginx: 'client_max_body_size 1m;'", "`client_max_body_size` already stands"),
+            ("", "    nginx: 'location ^~ / { return 404; }'", "the location `/` is also that of a route"),
+            ("", "    nginx: '} server {'", "closes a block"),
+        ] {
+            let found = snippet(proxy, app);
+            assert!(found.iter().all(|f| f.starts_with("unsafe-raw-snippet: ")), "{found:#?}");
+            assert!(found.iter().any(|f| f.contains(expected)), "{expected}: {found:#?}");
+        }
+        let mut bare = stack("", "");
+        bare.sites[0].certificate = None;
+        assert_eq!(
+            refused(&bare),
+            ["domain-not-covered: expected a certificate for `app.example.com`, found none"]
+        );
+    }
+
+    /// What nginx refuses twice in `http` is known, so that raw directives are told apart from it.
+    #[test]
+    fn the_list_of_directives_in_http_is_complete() {
+        let mut stack = stack("  edge: { name: lb, addresses: [192.0.2.1] }", "");
+        stack.rate_limits[0].burst = 0;
+        for version in [(1, 22, 1), (1, 30, 0)] {
+            if let Some(proxy) = &mut stack.proxy {
+                proxy.version = version;
+            }
+            let tree = read_snippet(&text(&stack)).expect("readable");
+            let http = tree.iter().find(|d| d.name == "http").and_then(|d| d.block.as_ref()).expect("http");
+            let many = ["include", "log_format", "access_log", "set_real_ip_from", "limit_req_zone"];
+            for directive in http.iter().filter(|d| d.block.is_none()) {
+                let name = directive.name.as_str();
+                let repeatable =
+                    many.contains(&name) || name.ends_with("_header") && name != "real_ip_header";
+                assert!(repeatable || IN_HTTP.iter().any(|(n, _)| *n == name), "{name}");
+            }
+        }
+        assert!(IN_HTTP.is_sorted());
+    }
+
+    #[test]
+    fn tables_of_names_are_large_enough() {
+        assert!(names_hash([46, 20].into_iter()).is_none_or(|h| h.bucket == 128));
+        assert!(names_hash([38].into_iter()).is_none());
+        assert_eq!(names_hash([253].into_iter()).map(|h| h.bucket), Some(512));
+        assert_eq!(names_hash(std::iter::repeat_n(20, 10_000)).map(|h| h.size), Some(65_536));
+    }
+
+    #[test]
+    fn sizes() {
+        for (bytes, text) in
+            [(1 << 30, "1g"), (128 << 20, "128m"), (3 << 10, "3k"), (1 << 40, "1024g"), (5, "5")]
+        {
+            assert_eq!(size(Bytes(bytes)), text);
+        }
+    }
 }

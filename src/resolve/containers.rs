@@ -182,7 +182,6 @@ impl Resolver<'_> {
             shm: part.container.shm,
             replicas,
             init: part.container.init,
-            shares_pids_of: None,
             hardening: hardening(
                 part.container.hardening.as_ref(),
                 written.hardening.as_ref().filter(|_| own),

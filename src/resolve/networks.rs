@@ -37,7 +37,7 @@ impl Resolver<'_> {
             if service.name != service.owner {
                 // Companions meet at the network of their service.
                 reach(&service.owner, &service.name);
-                if service.shares_pids_of.is_none() && service.role == Role::Worker {
+                if service.role == Role::Worker {
                     reach(&service.name, &service.name);
                 }
             }

@@ -18,6 +18,9 @@ use crate::stack::{
 const PROXY: &str = "nginx";
 const ACME: &str = "certbot";
 
+/// Where containers see the certificate scripts.
+const SCRIPTS: &str = "/etc/stackgen";
+
 /// Addresses Cloudflare connects from. Source: https://www.cloudflare.com/ips/
 const CLOUDFLARE: &[&str] = &[
     "173.245.48.0/20",
@@ -230,8 +233,6 @@ impl Resolver<'_> {
         self.build(ACME, &written, &kind, &version, "certificates", |service, place| {
             service.role = Role::Acme;
             service.mounts.extend(shared.iter().cloned().map(|m| Mount { writable: true, ..m }));
-            // In nginx's process namespace its master is process 1, so a signal reloads it.
-            service.shares_pids_of = Some(PROXY.into());
             service.depends_on = vec![Dependency {
                 service: PROXY.into(),
                 condition: Condition::Healthy,
@@ -251,6 +252,19 @@ impl Resolver<'_> {
                 condition: Condition::Completed,
                 place: at(["proxy"]),
             }));
+            // The script looks for changed certificates beside nginx and signals it. Sharing the process namespace
+            // with certbot would be simpler, but Docker does not start certbot again after nginx crashed
+            // (https://github.com/moby/moby/issues/36334).
+            nginx.mounts.push(Mount {
+                source: MountSource::Output(ACME.into()),
+                target: SCRIPTS.into(),
+                writable: false,
+                place: at(["certificates"]),
+            });
+            let watch = format!("/bin/sh {SCRIPTS}/certificates.sh watch & exec \"$@\"");
+            let own = std::mem::take(&mut nginx.command);
+            nginx.command =
+                ["/bin/sh".into(), "-c".into(), watch, "sh".into()].into_iter().chain(own).collect();
         }
         self.stack.acme.service = Some(ACME.into());
     }

@@ -31,7 +31,7 @@ use serde_json::Value as Json;
 use super::common::{names_a_secret, owners, settings};
 use crate::finding::{Finding, Place};
 use crate::stack::{Origin, Piece, Service, Stack};
-use crate::table::{Lookup, Table};
+use crate::table::{Lookup, Reading, Row, Table};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in owners(stack) {
@@ -67,7 +67,9 @@ pub(super) fn literals(service: &Service) -> Vec<Literal> {
             Some(Lookup::Known(row)) => Some(row),
             _ => None,
         };
-        let secret = row.map_or_else(|| names_a_secret(name), |row| row.secret);
+        // A name that is not read is reported as such; what is written there reaches nobody.
+        let read = |row: &Row| row.secret && !matches!(row.reading, Reading::Removed(_));
+        let secret = row.map_or_else(|| names_a_secret(name), read);
         // What is no credential: nothing, a switch, a small number, a reference, a file.
         let harmless = value.is_empty()
             || value.contains("${")
