@@ -816,7 +816,12 @@ impl TryFrom<String> for HostPath {
             !c.is_control() && !matches!(c, ':' | '$' | '\\' | '"' | '\'' | '`' | '\u{2028}' | '\u{2029}')
         };
         let climbs = text.starts_with('/') && text.split('/').any(|p| p == "..");
-        if !text.is_empty() && text.chars().all(ok) && text.trim() == text && !text.starts_with('~') && !climbs {
+        if !text.is_empty()
+            && text.chars().all(ok)
+            && text.trim() == text
+            && !text.starts_with('~')
+            && !climbs
+        {
             return Ok(Self(text));
         }
         Err(format!(
