@@ -126,8 +126,8 @@ pub enum Lookup<'a> {
     Known(&'a Row),
     /// The `_FILE` form of a name that has one.
     File(&'a Row),
-    /// No such name; the nearest one, if one is near.
-    Unknown(Option<&'a str>),
+    /// No such name; [`Table::nearest`] may know what was meant.
+    Unknown,
 }
 
 /// The names one product reads.
@@ -190,8 +190,13 @@ impl Table {
         if let Some(row) = name.strip_suffix("_FILE").and_then(row).filter(|r| r.file) {
             return Lookup::File(row);
         }
+        Lookup::Unknown
+    }
+
+    /// The name that is read and that an unknown one was probably meant to be.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
         let read = self.rows.iter().filter(|r| !matches!(r.reading, Reading::Removed(_)));
-        Lookup::Unknown(nearest(name, read.map(|r| r.name.as_str())))
+        nearest(name, read.map(|r| r.name.as_str()))
     }
 }
 
@@ -217,7 +222,8 @@ mod tests {
         assert!(matches!(table.find("A_PASSWORD"), Lookup::Known(r) if r.secret));
         assert!(matches!(table.find("A_PASSWORD_FILE"), Lookup::File(_)));
         assert!(matches!(table.find("F_X"), Lookup::Known(_)));
-        assert_eq!(table.find("A_PASWORD"), Lookup::Unknown(Some("A_PASSWORD")));
+        assert_eq!(table.find("A_PASWORD"), Lookup::Unknown);
+        assert_eq!(table.nearest("A_PASWORD"), Some("A_PASSWORD"));
         assert!(
             matches!(table.find("OLD"), Lookup::Known(r) if r.reading == Reading::Removed(Some("NEW".into())))
         );

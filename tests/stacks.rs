@@ -38,3 +38,23 @@ fn the_same_input_gives_the_same_bytes() {
         assert_eq!(common::built(&manifest).artifacts, common::built(&manifest).artifacts);
     }
 }
+
+/// What is known of the reference server is in its manifest, each fact at its place.
+#[test]
+fn the_reference_manifest_carries_every_fact() {
+    let manifest =
+        std::fs::read_to_string(common::root().join("stacks/odoo-erp-prod/stack.yaml")).expect("a manifest");
+    // A comment may go on in the next line.
+    let words = |text: &str| {
+        text.replace("\n# ", " ").split_whitespace().collect::<Vec<_>>().join(" ").replace(" # ", " ")
+    };
+    let manifest = words(&manifest);
+    let facts = std::fs::read_to_string(common::root().join("tests/reference_facts.tsv")).expect("the facts");
+    let rows: Vec<_> = facts.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).collect();
+    for row in &rows {
+        let columns: Vec<_> = row.split('\t').collect();
+        let [place, fact, text] = columns[..] else { panic!("three columns: {row}") };
+        assert!(manifest.contains(&words(text)), "{place}: {fact}: no {text:?} in the manifest");
+    }
+    assert!(rows.len() >= 120, "only {} facts", rows.len());
+}

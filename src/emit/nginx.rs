@@ -849,7 +849,7 @@ mod tests {
         stack.services[0].publish[0].host_port = 8000;
         let text = text(&stack);
         assert!(text.contains("server 127.0.0.1:8000;") && !text.contains("resolver"), "{text}");
-        assert!(text.contains("/etc/letsencrypt/live/app.example.com/fullchain.pem"));
+        assert!(text.contains("/etc/nginx/certificates/app.example.com/fullchain.pem"));
         assert!(!text.contains("/stackgen/health") && text.contains("user www-data;"));
     }
 

@@ -3,13 +3,15 @@
 //! The syntax follows from the template's name. A value that its syntax cannot hold is an error, never an escape that
 //! changes its meaning; a secret prints as the code that reads it where the syntax has such a thing.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::expr::{Secret, SecretFile};
 use crate::format::is_visible;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, syntax::SyntaxConfig,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior,
+    syntax::SyntaxConfig,
 };
 
 /// Embeds templates by their names below `templates/`.
@@ -43,7 +45,22 @@ templates!(
 
 /// Renders an embedded template. The error says which value did not fit, and where in the template.
 pub fn render(name: &str, context: Value) -> Result<String, String> {
-    ENVIRONMENT.get_template(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
+    compiled(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
+}
+
+/// An embedded template; those that a stack has no use for are never compiled.
+fn compiled(name: &str) -> Result<Template<'static, 'static>, Error> {
+    static COMPILED: Mutex<BTreeMap<&str, Template<'static, 'static>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(template) = compiled.get(name) {
+        return Ok(template.clone());
+    }
+    let Some((name, text)) = TEMPLATES.iter().find(|(known, _)| *known == name) else {
+        return Err(Error::new(ErrorKind::TemplateNotFound, format!("there is no template `{name}`")));
+    };
+    let template = ENVIRONMENT.template_from_named_str(name, text)?;
+    compiled.insert(name, template.clone());
+    Ok(template)
 }
 
 /// Longest template of a kind beside a manifest, in bytes.
@@ -60,7 +77,7 @@ pub fn render_text(name: &str, text: &str, context: Value) -> Result<String, Str
         return Err(format!("expected a template of at most {LONGEST} bytes, found {}", text.len()));
     }
     let render = || {
-        let mut environment = ENVIRONMENT.clone();
+        let mut environment = COMPLETE.clone();
         environment.set_fuel(Some(FUEL));
         environment.add_template_owned(name.to_string(), text.to_string()).map_err(|e| describe(&e))?;
         environment.get_template(name).and_then(|t| t.render(context)).map_err(|e| describe(&e))
@@ -107,6 +124,12 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("q", nginx_word);
     environment.add_filter("unit_path", unit_path);
     environment.add_function("version_at_least", crate::expr::version_at_least);
+    environment
+});
+
+/// With every embedded template, which those of others may include.
+static COMPLETE: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = ENVIRONMENT.clone();
     for (name, text) in TEMPLATES {
         // A template that does not parse is found by the first test that renders it.
         let _ = environment.add_template(name, text);

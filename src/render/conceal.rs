@@ -40,20 +40,28 @@ pub(super) fn conceal(text: &mut String, known: &[Range<usize>]) {
 fn in_line(line: &str, start: usize, out: &mut Vec<Range<usize>>) {
     // A comment may hold what was there before.
     let mut from = 0;
+    // Whether the line is inside the map of such a key.
+    let mut inside = false;
     while let Some(i) = line.get(from..).and_then(|rest| rest.find([':', '='])) {
         let colon = from + i;
         from = colon + 1;
         let key = line[..colon].trim_end_matches(['"', '\'', ' ']);
         let key = key.rsplit([' ', '{', ',', '"', '\'', '\t']).next().unwrap_or(key).to_lowercase();
-        if !KEYS.iter().any(|k| key.contains(k)) || line[from..].starts_with("//") {
+        if !inside && !KEYS.iter().any(|k| key.contains(k)) || line[from..].starts_with("//") {
             continue;
         }
         let rest = &line[from..];
         let value = rest.trim_start();
         let begin = from + rest.len() - value.len();
-        // A map or list says more by itself; what is quoted ends with its quote, and a plain one with its line or map.
+        // What is quoted ends with its quote, a list with its bracket, and a plain value with its line or map.
         let length = match value.chars().next() {
-            None | Some('{' | '[' | '#') => continue,
+            Some('{') => {
+                // The block `secrets` holds descriptions.
+                inside |= key != "secrets";
+                continue;
+            }
+            Some('[') => value.find(']').map_or(value.trim_end().len(), |i| i + 1),
+            None | Some('#') => continue,
             Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.trim_end().len(), |i| i + 2),
             Some(_) => value.split([',', '}']).next().unwrap_or_default().trim_end().len(),
         };
@@ -93,6 +101,8 @@ mod tests {
             ("url: https://h:8443/x", "url: https://h:8443/x"),
             ("secrets:\n  DB_PASSWORD: hunter2\n", "secrets:\n  DB_PASSWORD: *******\n"),
             ("secrets:\n  A: { description: x }\n", "secrets:\n  A: { description: x }\n"),
+            ("password: [hunter2, x] # y", "password: ************ # y"),
+            ("password: { value: hunter2 }", "password: { value: ******* }"),
             ("\"password\": \"hunter2\"}", "\"password\": *********}"),
         ] {
             let mut found = text.to_string();
@@ -100,7 +110,8 @@ mod tests {
             assert_eq!(found, expected);
         }
         let mut found = "A: hunter2\nb".to_string();
-        conceal(&mut found, &[3..10]);
+        let known = 3..10;
+        conceal(&mut found, std::slice::from_ref(&known));
         assert_eq!(found, "A: *******\nb");
     }
 }

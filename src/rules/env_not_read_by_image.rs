@@ -60,17 +60,15 @@ fn judge(service: &Service, table: &Table, env: &Env, place: &Place, own: bool) 
                 Finding::error(RULE, place, message).help(instead(service, table, row, new.as_deref()))
             }
         },
-        Lookup::Unknown(Some(near)) => Finding::error(
-            RULE,
-            place,
-            format!("expected `{near}`, found `{name}`, which {kind} does not read"),
-        )
-        .help(format!("did you mean `{near}`?")),
-        Lookup::Unknown(None) if own => return None,
-        Lookup::Unknown(None) => {
-            Finding::warning(RULE, place, format!("{kind} is not known to read `{name}`"))
-                .help("remove it, or accept this finding if something of your own reads it")
-        }
+        Lookup::Unknown => match table.nearest(name) {
+            Some(near) => {
+                let message = format!("expected `{near}`, found `{name}`, which {kind} does not read");
+                Finding::error(RULE, place, message).help(format!("did you mean `{near}`?"))
+            }
+            None if own => return None,
+            None => Finding::warning(RULE, place, format!("{kind} is not known to read `{name}`"))
+                .help("remove it, or accept this finding if something of your own reads it"),
+        },
     })
 }
 

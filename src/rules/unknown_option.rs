@@ -40,9 +40,11 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let Some(table) = &service.known_settings else { continue };
         for setting in settings(service) {
             let Origin::Manifest(place) = &setting.origin else { continue };
-            let Lookup::Unknown(near) = table.find(&setting.name) else { continue };
+            if table.find(&setting.name) != Lookup::Unknown {
+                continue;
+            }
             let (place, name, kind) = (place.on_key(), &setting.name, &service.kind);
-            out.push(match near {
+            out.push(match table.nearest(name) {
                 Some(near) => {
                     let message = format!("expected `{near}`, found `{name}`, which {kind} does not have");
                     Finding::error("unknown-option", place, message).help(format!("did you mean `{near}`?"))
