@@ -73,8 +73,6 @@ impl Prepared {
         self.made.folders(folder).map_err(|(folder, error)| super::cannot_make(&folder, &error))?;
         let mut file = Builder::new().prefix(PREFIX).tempfile_in(folder).map_err(failed)?;
         file.write_all(bytes).and_then(|()| set_mode(file.path(), executable)).map_err(failed)?;
-        // Else a crash of the machine could leave the new name with no bytes.
-        file.as_file().sync_all().map_err(failed)?;
         let backup = backup(target).map_err(failed)?;
         self.ready.push(Ready { target: target.into(), new: Some(file), backup });
         Ok(())
@@ -89,6 +87,12 @@ impl Prepared {
 
     /// Puts everything in place; when something cannot be, what was done is undone.
     pub(super) fn commit(mut self, root: &Path) -> Result<(), Failure> {
+        // Else a crash of the machine could leave a new name with no bytes. All at once: the disk is waited for less.
+        for ready in &self.ready {
+            if let Some(file) = &ready.new {
+                file.as_file().sync_all().map_err(|error| cannot("write", &ready.target, &error))?;
+            }
+        }
         let mut removed = Vec::new();
         for i in 0..self.ready.len() {
             let (done, rest) = self.ready.split_at_mut(i);
