@@ -67,6 +67,9 @@ impl Path {
     }
 }
 
+/// Characters of a key that are shown.
+const LONGEST: usize = 256;
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, step) in self.0.iter().enumerate() {
@@ -76,7 +79,11 @@ impl fmt::Display for Path {
                     if i > 0 {
                         f.write_str(".")?;
                     }
-                    let key = harmless(key.clone());
+                    // Longer than any name, and nobody reads on.
+                    let mut key = harmless(key.chars().take(LONGEST).collect());
+                    if key.chars().nth(LONGEST - 1).is_some() {
+                        key.push('…');
+                    }
                     // A key that would read as several steps is quoted, as in TOML.
                     if key.is_empty() || key.contains(['.', '[', ']', '"']) {
                         write!(f, "\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""))?;

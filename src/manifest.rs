@@ -815,11 +815,17 @@ impl TryFrom<String> for HostPath {
         let ok = |c: char| {
             !c.is_control() && !matches!(c, ':' | '$' | '\\' | '"' | '\'' | '`' | '\u{2028}' | '\u{2029}')
         };
-        if !text.is_empty() && text.chars().all(ok) && text.trim() == text && !text.starts_with('~') {
+        let climbs = text.starts_with('/') && text.split('/').any(|p| p == "..");
+        if !text.is_empty()
+            && text.chars().all(ok)
+            && text.trim() == text
+            && !text.starts_with('~')
+            && !climbs
+        {
             return Ok(Self(text));
         }
         Err(format!(
-            "expected a path without `:`, `$`, `~` and quotes, found {}",
+            "expected a path without `:`, `$`, `~` and quotes, nor `..` after a `/` at its start, found {}",
             crate::scalar::shown(&text)
         ))
     }
@@ -833,6 +839,7 @@ impl JsonSchema for HostPath {
         schemars::json_schema!({
             "type": "string",
             "description": "absolute, or relative to the deploy directory",
+            "not": { "pattern": "^/(.*/)?\\.\\.(/|$)" },
             "pattern": r#"^(?!~)(?!\s)[^\u0000-\u001f\u007f-\u009f\u2028\u2029:$\\"'`]+(?<!\s)$"#
         })
     }

@@ -222,13 +222,17 @@ text!(
     /// A path or text on one line: no control characters.
     Line,
     "one line of text",
-    r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$",
+    r"^(?!\s)[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+(?<!\s)$",
     |text| {
         if text.is_empty() {
             return Err("expected some text, found an empty one".into());
         }
         if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
             return Err(format!("expected one line without control characters, found {}", shown(text)));
+        }
+        // Some files lose them, and nobody sees them.
+        if text.trim() != text {
+            return Err(format!("expected text without blanks around it, found {}", shown(text)));
         }
         Ok(())
     }
@@ -238,10 +242,13 @@ text!(
     /// A path below a URL: starts with `/`, no blanks, quotes or characters that end an nginx word.
     UrlPath,
     "a path that starts with /",
-    r#"^/[A-Za-z0-9._~!&'()*+,=:@%/-]*$"#,
+    r#"^(?!.*/\.\.?(/|$))/[A-Za-z0-9._~!&'()*+,=:@%/-]*$"#,
     |text| {
         let ok = |b: u8| b.is_ascii_alphanumeric() || b"._~!&'()*+,=:@%/-".contains(&b);
-        if text.starts_with('/') && text.bytes().all(ok) {
+        // A server resolves these before it looks for a route, which would then never be found: a refusal that holds
+        // for nothing.
+        let resolved = text.split('/').any(|part| matches!(part, "." | ".."));
+        if text.starts_with('/') && text.bytes().all(ok) && !resolved {
             return Ok(());
         }
         Err(format!("expected a path such as `/websocket`, found {}", shown(text)))
@@ -527,17 +534,26 @@ impl JsonSchema for Port {
     }
 }
 
-/// A scalar kept exactly as written: `0.60` stays `0.60`. Text, numbers and booleans are accepted.
+/// A scalar kept exactly as written: `0.60` stays `0.60`. Text, numbers and booleans are accepted, but no NUL: it ends
+/// the value for whoever reads it in an environment or on a command line.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename = "$raw")]
-pub struct Raw(pub String);
+pub struct Raw(#[serde(deserialize_with = "without_nul")] pub String);
+
+fn without_nul<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.contains('\0') {
+        return Err(serde::de::Error::custom("expected text without NUL, found one in it"));
+    }
+    Ok(text)
+}
 
 impl JsonSchema for Raw {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Scalar".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number", "boolean"], "description": "kept exactly as written" })
+        json_schema!({ "type": ["string", "number", "boolean"], "description": "kept exactly as written", "pattern": "^[^\\u0000]*$" })
     }
 }
 
@@ -577,7 +593,7 @@ mod tests {
         );
         accepts::<Line>(
             &["a", " é {{ $ ;"],
-            &["", "a\nb", "\0", "\x1b", "\u{7f}", "\u{80}", "\u{85}", "\u{2028}"],
+            &["", " ", " a", "a ", "a\u{a0}", "a\nb", "\0", "\x1b", "\u{7f}", "\u{80}", "\u{85}", "\u{2028}"],
         );
         accepts::<Bytes>(
             &["1KiB", "512MiB", "8GiB"],
@@ -587,7 +603,7 @@ mod tests {
         accepts::<Date>(&["2026-02-12"], &["2026-13-01", "2026-1-1", "x"]);
         accepts::<UrlPath>(
             &["/", "/web/database", "/api/v4"],
-            &["", "web", "/a b", "/a;", "/a{", "/$x", "/\"", "/a\n"],
+            &["", "web", "/../a", "/a/..", "/./a", "/a b", "/a;", "/a{", "/$x", "/\"", "/a\n"],
         );
         accepts::<Url>(
             &["https://a.example.com", "http://a.b/x/", "https://a.b:8443"],

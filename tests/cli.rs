@@ -1,6 +1,6 @@
 //! The program as people run it: exit status, output, and what it does to a disk.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test fails by a panic")]
 
 mod common;
 
@@ -198,7 +198,11 @@ fn a_build_that_was_cut_off_is_finished() {
     // As if the new file had been put in place, but not the lock; and with a file in progress left over.
     let full = folder(&[("stack.yaml", &new)]);
     stackgen(full.path(), &["build"]).code(0);
-    write(dir.path(), "deploy/docker-compose.yml", read(full.path(), "deploy/docker-compose.yml"));
+    let deploy = full.path().join("deploy");
+    for (path, bytes, _) in state(&deploy).iter().filter(|(path, ..)| !path.ends_with("stackgen.lock")) {
+        let path = path.strip_prefix(full.path()).expect("below");
+        write(dir.path(), path.to_str().expect("text"), bytes);
+    }
     write(dir.path(), "deploy/.stackgen-x1y2z3", "half");
     stackgen(dir.path(), &["build", "--check"]).code(1).says("outdated deploy/stackgen.lock");
     stackgen(dir.path(), &["build"]).code(0);
@@ -306,6 +310,38 @@ fn what_cannot_be_written_leaves_nothing_behind() {
         .says("expected a file, found something else: deploy/db/roles.sh");
     let left: Vec<_> = state(&dir.path().join("deploy"));
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// In a name space of its own, where a tiny disk can be mounted.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_changes_nothing() {
+    let dir = folder(&[("stack.yaml", MINIMAL), ("disk/x", "")]);
+    let script = r#"
+        mount -t tmpfs -o size=512k none disk || exit 77
+        "$1" build -o disk/out 2>/dev/null || exit 78
+        cp disk/out/docker-compose.yml before
+        sed -i s/8000/9000/ stack.yaml
+        dd if=/dev/zero of=disk/fill bs=1k count=1000 2>/dev/null
+        "$1" build -o disk/out
+        code=$?
+        cmp before disk/out/docker-compose.yml || exit 79
+        find disk -name '.stackgen-*'
+        exit "$code"
+    "#;
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-rm", "sh", "-c", script, "sh", BINARY]).current_dir(dir.path());
+    let Ok(output) = unshare.output() else {
+        eprintln!("skipped: unshare is missing");
+        return;
+    };
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(77) || err.starts_with("unshare: ") {
+        eprintln!("skipped: this system mounts nothing for us: {err}");
+        return;
+    }
+    assert_eq!((output.status.code(), &*out), (Some(2), ""), "{err}");
+    assert!(err.contains("cannot write disk/out/docker-compose.yml: no space left on device"), "{err}");
 }
 
 #[cfg(unix)]
@@ -431,7 +467,7 @@ fn texts_that_are_none_are_findings() {
 #[test]
 fn lint_finds_every_stack() {
     let dir = folder(&[
-        ("a/stack.yaml", MINIMAL),
+        ("a/stack.yaml", &MINIMAL.replace("  db: { kind: postgres }\n", "")),
         ("b/c/stack.toml", "stackgen = 1\nname = \"b\"\nnmae = 1\n"),
         ("target/stack.yaml", "x"),
         (".hidden/stack.yaml", "x"),
@@ -708,6 +744,8 @@ fn a_thousand_findings_in_a_long_file_are_fast() {
             if i % 20 == 0 { "yes" } else { "x" }
         ));
     }
+    // Keeps the rules out of it, which are not what is measured here.
+    text.push_str("unknown: 1\n");
     let dir = folder(&[("stack.yaml", &text)]);
     let start = std::time::Instant::now();
     let run = stackgen(dir.path(), &["lint"]);

@@ -1,6 +1,6 @@
 //! The schemas: the files are what the types make, and they judge every manifest as the types do.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test fails by a panic")]
 
 mod common;
 

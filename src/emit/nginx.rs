@@ -304,7 +304,7 @@ impl<'a, 'o> Builder<'a, 'o> {
         let (stack, proxy) = (self.stack, self.proxy);
         let https = stack.sites.iter().any(|s| s.https);
         let raw = self.snippet(proxy.raw.as_ref(), IN_HTTP);
-        self.check_values(&proxy.headers, &proxy.place);
+        self.check_values(&proxy.headers, &proxy.place.join("headers"));
         self.headers = over(&defaults(https), &proxy.headers, &raw.adds);
         let sites: Vec<_> = stack.sites.iter().map(|s| self.site(s)).collect();
         let names = || stack.sites.iter().flat_map(|s| std::iter::once(&s.host).chain(&s.aliases));
@@ -356,12 +356,13 @@ impl<'a, 'o> Builder<'a, 'o> {
 
     fn site(&mut self, site: &'a Site) -> SiteView<'a> {
         let raw = self.snippet(site.raw.as_ref(), IN_SERVER);
-        self.check_values(&site.headers, &site.place);
+        let service = Place::manifest(["services", site.service.as_str()]);
+        self.check_values(&site.headers, &service.join("headers"));
         let root = match &site.answer {
             Answer::Files { root } => root.as_str(),
             Answer::Live | Answer::Placeholder { .. } => "",
         };
-        self.check_text("the directory", root, &site.place);
+        self.check_text("the directory", root, &service.join("root"));
         let placeholder = match site.answer {
             Answer::Placeholder { status: Status::Planned } => "planned",
             Answer::Placeholder { .. } => "placeholder",
@@ -423,7 +424,7 @@ impl<'a, 'o> Builder<'a, 'o> {
             Origin::Kind(_) => &site.place,
         };
         let raw = self.snippet(route.raw.as_ref(), IN_LOCATION);
-        self.check_values(&route.headers, place);
+        self.check_values(&route.headers, &place.join("headers"));
         let read_timeout = match route.read_timeout {
             None if route.websocket => Some(site.read_timeout.max(WEBSOCKET_TIMEOUT)),
             given => given,
@@ -587,7 +588,7 @@ impl<'a, 'o> Builder<'a, 'o> {
 
     fn check_values(&mut self, headers: &[(String, String)], place: &Place) {
         for (name, value) in headers {
-            self.check_text(&format!("the header `{name}`"), value, place);
+            self.check_text(&format!("the header `{name}`"), value, &place.join(name));
         }
     }
 
@@ -848,7 +849,7 @@ mod tests {
         stack.services[0].publish[0].host_port = 8000;
         let text = text(&stack);
         assert!(text.contains("server 127.0.0.1:8000;") && !text.contains("resolver"), "{text}");
-        assert!(text.contains("/etc/letsencrypt/live/app.example.com/fullchain.pem"));
+        assert!(text.contains("/etc/nginx/certificates/app.example.com/fullchain.pem"));
         assert!(!text.contains("/stackgen/health") && text.contains("user www-data;"));
     }
 

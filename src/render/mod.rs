@@ -56,7 +56,7 @@ fn same_length(text: &str) -> Cow<'_, str> {
         out.push(match c.len_utf8() {
             1 => '?',
             2 => '¿',
-            3 => char::REPLACEMENT_CHARACTER,
+            3 => '\u{25a1}',
             _ => '\u{1f79c}',
         });
         copied = i + c.len_utf8();
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(clean("a\u{1b}[31mb\nc\u{202e}\u{85}"), "a\\u{1b}[31mb\\nc\\u{202e}\\u{85}");
         let text = "a\u{1b}[31m\r\nb\rc\u{85}\u{202e}\u{e0041}\t";
         let shown = same_length(text);
-        assert_eq!(shown, "a?[31m\r\nb?c¿\u{fffd}\u{1f79c}\t");
+        assert_eq!(shown, "a?[31m\r\nb?c¿\u{25a1}\u{1f79c}\t");
         assert_eq!(shown.len(), text.len());
     }
 }

@@ -185,3 +185,48 @@ impl SourceCode for Shown<'_> {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::Sources;
+
+    /// Offset and length of each mark.
+    fn drawn(text: &str, places: &[(usize, usize)]) -> String {
+        let mut sources = Sources::default();
+        let id = sources.add("a\u{1b}.yaml", text);
+        let marks: Vec<_> = places
+            .iter()
+            .enumerate()
+            .map(|(i, (at, length))| Mark {
+                range: *at..at + length,
+                label: format!("l{i}\u{7}"),
+                primary: i == 0,
+            })
+            .collect();
+        let out = Shown::new(sources.get(id)).draw(Level::Error, &marks);
+        anstream::adapter::strip_str(&out).to_string()
+    }
+
+    #[test]
+    fn a_mark_of_many_lines_ends_with_the_first() {
+        let text = "a:\n  b: 1\n  c: 2\nd: 3\n";
+        let out = drawn(text, &[(5, 13)]);
+        assert_eq!(out.matches('\n').count(), 7, "{out}");
+        assert!(out.contains("a\\u{1b}.yaml:2:3"), "{out}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_marked_anywhere(
+            text in "([a-c äé漢🚀\u{1b}\u{85}\u{202e}\t\r\n]|\r\n|x{100}){0,40}",
+            places in prop::collection::vec((0..600usize, 0..300usize), 1..4),
+        ) {
+            let out = drawn(&text, &places);
+            prop_assert!(out.contains("a\\u{1b}.yaml:"), "{out:?}");
+            prop_assert!(out.chars().all(|c| c == '\n' || crate::format::is_visible(c)), "{out:?}");
+        }
+    }
+}

@@ -494,7 +494,19 @@ impl Resolver<'_> {
             (None, None) => (default_key.clone(), format!("{}_{default_key}", self.stack.project)),
         };
         let class = over.class.or(class).unwrap_or(Class::Important);
-        // Two services that name one volume share it.
+        // Two services that name one volume share it. Two that name none do not, whatever they are called.
+        let same_key = self.stack.volumes.iter().find(|v| v.key == key && v.name != full);
+        let by_chance = self.volume_names.get(&full).map(|i| &self.stack.volumes[*i]).filter(|v| {
+            over.name.is_none() && over.exact_name.is_none() && v.service.as_deref() != Some(name)
+        });
+        if let Some(other) = same_key.or(by_chance) {
+            self.out.push(
+                Finding::error("duplicate-key", place, format!("another volume is called `{key}` too"))
+                    .related(other.place.clone(), "the other one")
+                    .help("give one of the two another `name`"),
+            );
+            return;
+        }
         if !self.volume_names.contains_key(&full) {
             self.volume_names.insert(full.clone(), self.stack.volumes.len());
             self.stack.volumes.push(Volume {

@@ -2,6 +2,7 @@
 //!
 //! Folders are never swapped: running containers have them mounted, and would keep the old ones.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,9 @@ use super::Failure;
 
 /// How files in progress begin. Hidden, and of no ending that a program includes.
 pub(super) const PREFIX: &str = ".stackgen-";
+
+/// Most threads that wait for the disk.
+const THREADS: usize = 16;
 
 /// Folders that were made, outermost first. Those still empty when this is dropped are removed again.
 #[derive(Debug, Default)]
@@ -85,18 +89,26 @@ impl Prepared {
         Ok(())
     }
 
+    /// Waits until all bytes are on the disk: else a crash of the machine could leave new names without them.
+    fn sync(&self) -> Result<(), Failure> {
+        at_once(&self.ready, |ready| match &ready.new {
+            Some(file) => file.as_file().sync_all().map_err(|e| cannot("write", &ready.target, &e)),
+            None => Ok(()),
+        })
+    }
+
     /// Puts everything in place; when something cannot be, what was done is undone.
     pub(super) fn commit(mut self, root: &Path) -> Result<(), Failure> {
-        // Else a crash of the machine could leave a new name with no bytes. All at once: the disk is waited for less.
-        for ready in &self.ready {
-            if let Some(file) = &ready.new {
-                file.as_file().sync_all().map_err(|error| cannot("write", &ready.target, &error))?;
-            }
-        }
+        self.sync()?;
         let mut removed = Vec::new();
-        for i in 0..self.ready.len() {
+        let last = self.ready.len();
+        for i in 0..last {
             let (done, rest) = self.ready.split_at_mut(i);
             let Some(next) = rest.first_mut() else { break };
+            if i + 1 == last {
+                // The lock must not be there before what it speaks of, or that would look edited.
+                sync_folders(done);
+            }
             let result = match next.new.take() {
                 Some(file) => {
                     file.persist(&next.target).map(drop).map_err(|e| cannot("write", &next.target, &e.error))
@@ -115,12 +127,40 @@ impl Prepared {
         for target in removed {
             prune(root, &target);
         }
-        for dir in self.ready.iter().map(|r| folder(&r.target)).collect::<std::collections::BTreeSet<_>>() {
-            // The names are safe only with their folder; a system that cannot do this does it by itself.
-            let _ = File::open(dir).and_then(|d| d.sync_all());
-        }
+        sync_folders(self.ready.get(last.saturating_sub(1)..).unwrap_or_default());
         Ok(())
     }
+}
+
+/// Makes the names in the folders of some files safe; a system that cannot do this does it by itself.
+fn sync_folders(ready: &[Ready]) {
+    let folders: BTreeSet<&Path> = ready.iter().map(|r| folder(&r.target)).collect();
+    let folders: Vec<_> = folders.into_iter().collect();
+    let _ = at_once(&folders, |dir| {
+        let _ = File::open(dir).and_then(|d| d.sync_all());
+        Ok(())
+    });
+}
+
+/// Does what waits for the disk for many things at once, since a disk takes about as long for many as for one.
+fn at_once<T: Sync>(things: &[T], work: impl Fn(&T) -> Result<(), Failure> + Sync) -> Result<(), Failure> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = things
+            .chunks(things.len().div_ceil(THREADS).max(1))
+            .map(|chunk| {
+                let all = move || chunk.iter().try_for_each(work);
+                std::thread::Builder::new().spawn_scoped(scope, all).map_err(|_| all())
+            })
+            .collect();
+        threads.into_iter().try_for_each(|thread| match thread {
+            Ok(thread) => {
+                thread.join().unwrap_or_else(|_| Err(Failure::new("cannot write: a thread failed")))
+            }
+            // Where there are no more threads, it was done here.
+            Err(done) => done,
+        })
+    })
 }
 
 /// Puts back what was there before; the failure says so when that does not work either.
