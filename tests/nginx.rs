@@ -10,6 +10,7 @@ use std::path::Path;
 use common::{built, content, printed, program, root, run, stacks};
 use stackgen::compile::{Input, compile};
 use stackgen::emit::nginx;
+use stackgen::finding::Level;
 use stackgen::manifest::RunsIn;
 use stackgen::stack::Stack;
 
@@ -46,7 +47,7 @@ services:
       proxy_set_header X-Tenant "a b";
       location ~ \.php$ { return 404; }
     routes:
-      - { path: /live, websocket: true, port: 3001 }
+      - { path: /live, websocket: true }
       - { path: /live/long, websocket: true, read_timeout: 2h, buffering: false }
       - { path: "/odd(1)!~'x", exact: true, body_size: 512KiB }
       - { path: /old, redirect: "https://app.example.com/new" }
@@ -88,7 +89,10 @@ const VERSIONS: [(&str, (u16, u16, u16)); 3] =
 fn all() -> Vec<(String, Stack)> {
     let text = ("everything.yaml".to_string(), EVERYTHING.to_string());
     let everything = compile(Input { manifest: text, ..Input::default() });
-    assert!(!everything.failed(), "{:#?}", everything.findings);
+    // Rules advise against some of it; nginx has to read it all the same.
+    let advice = ["domain-not-covered", "proxy-headers-dropped"];
+    let faults: Vec<_> = everything.findings.iter().filter(|f| f.level == Level::Error).collect();
+    assert!(faults.iter().all(|f| advice.contains(&f.rule)), "{faults:#?}");
     let stacks = stacks().into_iter().map(|(name, path)| (name, built(&path).stack.expect("a stack")));
     stacks.chain([("everything".into(), everything.stack.expect("a stack"))]).collect()
 }
