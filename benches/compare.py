@@ -35,8 +35,12 @@ SUBJECTS = ["empty", "floor", "stackgen", "jinja"]
 PATIENCE = {"stackgen": 6.0, "floor": 6.0, "empty": 6.0, "jinja": 0.4}
 
 
-def run(*command, **options):
-    return subprocess.run([str(c) for c in command], check=True, text=True, **options)
+def run(*command):
+    """What a program prints; when it fails, what it said is shown and that is the end."""
+    said = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if said.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\n{said.stderr}")
+    return said.stdout
 
 
 def prepare():
@@ -118,8 +122,7 @@ def counter():
 
 
 def sample(words):
-    said = run(BENCH / "measure", *words, stdout=subprocess.PIPE)
-    user, system, wall, peak = map(int, said.stdout.split())
+    user, system, wall, peak = map(int, run(BENCH / "measure", *words).split())
     return {"cpu": (user + system) / 1e3, "wall": wall / 1e3, "peak": peak / 1024}
 
 
@@ -137,7 +140,7 @@ def times(value, base):
 
 def measure(name, path, binary, instructions):
     fresh = Fresh()
-    run(*command("stackgen", binary, path, fresh()), stdout=subprocess.DEVNULL)
+    run(*command("stackgen", binary, path, fresh()))
     listed = files(fresh.path)
     output = sum(size for size, _ in listed) / 2**20
     (BENCH / "files.tsv").write_text("".join(f"{size}\t{file}\n" for size, file in listed), encoding="utf-8")
