@@ -43,6 +43,8 @@ pub(super) fn run(args: &Build, out: &mut Out) -> Result<Status, Failure> {
     let report = report(&plan, &stack, &dir, &compiled);
     plan.apply()?;
     out.status(&report);
+    // The process ends here; to free a large stack piece by piece before takes longer than to write it.
+    std::mem::forget(compiled);
     Ok(Status::Fine)
 }
 

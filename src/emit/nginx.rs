@@ -38,11 +38,12 @@ mod since {
 pub fn emit(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
     let Some(proxy) = &stack.proxy else { return Vec::new() };
     let errors = out.len();
-    let view = Builder::new(stack, proxy, out).view();
+    // Of ten thousand sites one view is enough: the typed one goes before the text is made.
+    let view = Value::from(Serde(&Builder::new(stack, proxy, out).view()));
     if out.len() > errors {
         return Vec::new();
     }
-    match template::render(TEMPLATE, Value::from(Serde(&view))) {
+    match template::render(TEMPLATE, view) {
         Ok(text) => vec![Artifact::file(FILE, text)],
         Err(error) => {
             let message = format!("`{FILE}` cannot be written: {error}");
@@ -496,7 +497,7 @@ impl<'a, 'o> Builder<'a, 'o> {
         let Some(certificate) = found else {
             self.out.push(
                 Finding::error(
-                    "domain-not-covered",
+                    "unwritable-value",
                     site.place.clone(),
                     format!("expected a certificate for `{}`, found none", site.host),
                 )
@@ -875,7 +876,7 @@ mod tests {
         bare.sites[0].certificate = None;
         assert_eq!(
             refused(&bare),
-            ["domain-not-covered: expected a certificate for `app.example.com`, found none"]
+            ["unwritable-value: expected a certificate for `app.example.com`, found none"]
         );
     }
 

@@ -344,21 +344,19 @@ impl<'a> Resolver<'a> {
         }
         for (key, option) in &kind.options {
             let kind_type = &option.kind.0;
-            let value = match service.options.get(key) {
-                Some(written) => match typed(kind_type, written) {
-                    Ok(value) => value,
-                    Err(expected) => {
-                        self.out.push(
-                            Finding::error(
-                                "schema-mismatch",
-                                place(key),
-                                format!("{expected}, found {}", crate::scalar::shown(&plain(written))),
-                            )
-                            .help(option.help.to_string()),
-                        );
-                        continue;
-                    }
-                },
+            let written = service.options.get(key).and_then(|written| match typed(kind_type, written) {
+                Ok(value) => Some(value),
+                Err(expected) => {
+                    let message = format!("{expected}, found {}", crate::scalar::shown(&plain(written)));
+                    self.out.push(
+                        Finding::error("schema-mismatch", place(key), message).help(option.help.to_string()),
+                    );
+                    // Going on with the default keeps the kind's own expressions from failing as well.
+                    None
+                }
+            });
+            let value = match written {
+                Some(value) => value,
                 None => {
                     let scope = expr::scope(facts, &self.shared);
                     let text = self.expander.text(&option.default.0, &scope).map(|t| t.to_string());

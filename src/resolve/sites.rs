@@ -66,6 +66,18 @@ impl Resolver<'_> {
         let facts = &draft.facts.service;
         if let Some(site) = self.hosts.get(url.host()).map(|i| &mut self.stack.sites[*i]) {
             if site.answer == Answer::Live && answer == Answer::Live && !url.path().is_empty() {
+                for (key, written) in [("headers", !headers.is_empty()), ("nginx", raw.is_some())] {
+                    if written {
+                        let place = at(["services", draft.name, key]).on_key();
+                        let message =
+                            format!("`{key}` belongs to a whole site, and this one is `{}`'s", site.service);
+                        self.out.push(
+                            Finding::error("schema-mismatch", place, message)
+                                .related(site.place.clone(), "the site")
+                                .help("write it at a route of this service, or at that one"),
+                        );
+                    }
+                }
                 site.routes.extend(routes);
                 sort(&mut site.routes);
                 site.body_size = site.body_size.max(Bytes(facts.body_size));
