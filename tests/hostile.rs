@@ -265,6 +265,9 @@ impl Bench {
     }
 }
 
+/// Several tests use it, and what can be changed takes a compilation each to find out.
+static FULL_BENCH: std::sync::LazyLock<Bench> = std::sync::LazyLock::new(|| Bench::new(tree(FULL)));
+
 /// The faults of many tries, on all cores.
 fn on_all_cores<T: Sync>(work: &[T], run: impl Fn(&T) -> Result<(), String> + Sync) -> Vec<String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -284,14 +287,14 @@ fn expect_none(what: &str, faults: Vec<String>) {
 
 #[test]
 fn no_text_adds_anything_alone() {
-    let bench = Bench::new(tree(FULL));
+    let bench = &*FULL_BENCH;
     let texts = nasty();
     // Each place with some of the texts, each time others; all with all is what the next test does.
     let work: Vec<(&Leaf, &String)> = bench
         .leaves
         .iter()
         .enumerate()
-        .flat_map(|(i, leaf)| texts.iter().skip(i % 19).step_by(19).map(move |text| (leaf, text)))
+        .flat_map(|(i, leaf)| texts.iter().skip(i % 26).step_by(26).map(move |text| (leaf, text)))
         .collect();
     eprintln!("{} leaves and keys, {} tries", bench.leaves.len(), work.len());
     let mut faults = on_all_cores(&work, |(leaf, text)| bench.alone(leaf, text).map(drop));
@@ -312,8 +315,8 @@ fn no_text_adds_anything_together() {
     let mut erp = tree(&erp);
     // An absolute directory has another place in nginx's container than one beside the output.
     erp["services"]["www"]["root"] = "siteroot".into();
-    for (name, base) in [("full", tree(FULL)), ("on the host", on_host()), ("odoo-erp-prod", erp)] {
-        let bench = Bench::new(base);
+    let (on_host, erp) = (Bench::new(on_host()), Bench::new(erp));
+    for (name, bench) in [("full", &*FULL_BENCH), ("on the host", &on_host), ("odoo-erp-prod", &erp)] {
         let texts = nasty();
         let written = std::sync::atomic::AtomicUsize::new(0);
         let mut faults = on_all_cores(&texts, |text| {
@@ -347,7 +350,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 #[test]
 fn random_texts_add_nothing() {
-    let bench = Bench::new(tree(FULL));
+    let bench = &*FULL_BENCH;
     let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let outcome = runner.run(&(0..bench.taken.len() + 1, any_text()), |(i, text)| {
