@@ -19,7 +19,7 @@ use crate::expr::Expander;
 use crate::finding::{Document, Finding, Path, Place, Step};
 use crate::kinds::{Kinds, UsedAs};
 use crate::manifest::{Manifest, Status};
-use crate::scalar::Seconds;
+use crate::scalar::{Bytes, Seconds};
 use crate::stack::{
     Acme, Allowed, External, Firewall, Host, Inbound, Mail, Outbound, RateLimit, Stack, Tombstone, Volume,
 };
@@ -306,6 +306,11 @@ fn header(m: &Manifest) -> Stack {
 fn runs(used_as: UsedAs) -> bool {
     matches!(used_as, UsedAs::Service | UsedAs::Store)
 }
+
+/// Largest request body where neither service, kind nor proxy says anything.
+const BODY_SIZE: Bytes = Bytes(16 << 20);
+/// How long the proxy waits where neither service nor kind says anything.
+const READ_TIMEOUT: Seconds = seconds(60);
 
 /// A default in seconds.
 const fn seconds(n: u32) -> Seconds {
