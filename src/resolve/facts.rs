@@ -12,7 +12,7 @@ use crate::expr;
 use crate::finding::Finding;
 use crate::kinds::{Kind, Need, UsedAs};
 use crate::manifest::{Encryption, HostPath, Service, SslMode, Status};
-use crate::scalar::Name;
+use crate::scalar::{Name, SecretName};
 use crate::stack::{
     Database, DatabaseFacts, DatabaseUse, Facts, HostFacts, MailFacts, RedisFacts, ServiceFacts,
 };
@@ -166,6 +166,9 @@ impl<'a> Resolver<'a> {
                 .collect(),
             ..Facts::default()
         };
+        if active {
+            self.made_secrets(name, service, &facts);
+        }
         if service.status == Status::Active {
             self.options(name, service, &kind, &mut facts);
             facts.mounted = mounted(&kind, &facts);
@@ -183,6 +186,31 @@ impl<'a> Resolver<'a> {
             }
         }
         Draft { name: name.as_str(), service, kind, facts: Arc::new(facts), database }
+    }
+
+    /// Secrets whose names are made from the service's: each must be a name, and nobody else's.
+    fn made_secrets(&mut self, name: &Name, service: &Service, facts: &Facts) {
+        let written = service.database.as_ref().is_some_and(|d| d.password.is_some());
+        let password = facts.database.as_ref().filter(|_| !written).map(|d| d.password.clone());
+        for secret in facts.secrets.iter().map(|(_, full)| full.clone()).chain(password) {
+            let place = at(["services", name.as_str()]).on_key();
+            if let Err(expected) = SecretName::try_from(secret.clone()) {
+                let message = format!("the secret `{secret}` of this service has no proper name: {expected}");
+                self.out.push(
+                    Finding::error("schema-mismatch", place, message).help("shorten the service's name"),
+                );
+            } else if let Some(other) = self.made_secrets.insert(secret.clone(), name.to_string()) {
+                self.out.push(
+                    Finding::error(
+                        "duplicate-key",
+                        place,
+                        format!("the secret `{secret}` would be that of two services"),
+                    )
+                    .related(at(["services", other.as_str()]).on_key(), "the other one")
+                    .help("rename one of them, or name the secret of its database: `password: { secret: NAME }`"),
+                );
+            }
+        }
     }
 
     fn database_use(&mut self, name: &Name, service: &Service, kind: &Kind) -> Option<DatabaseUse> {
@@ -378,9 +406,10 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The name in capitals, as secrets are named: `n8n-eu` is `N8N_EU`.
+/// The name in capitals, as secrets are named: `n8n-eu` is `N8N_EU`. A variable cannot start with a digit.
 pub(super) fn screaming(name: &str) -> String {
-    name.to_uppercase().replace('-', "_")
+    let first = if name.starts_with(|c: char| c.is_ascii_digit()) { "SERVICE_" } else { "" };
+    format!("{first}{}", name.to_uppercase().replace('-', "_"))
 }
 
 /// Where containers see the CA certificate of a database server.
