@@ -57,9 +57,7 @@ impl fmt::Display for Position {
 
 impl Source {
     fn new(path: String, text: String) -> Self {
-        let lines = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(i, _)| i as u32 + 1))
-            .collect();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i as u32 + 1)).collect();
         Self { path, text, lines }
     }
 
