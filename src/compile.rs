@@ -1,6 +1,6 @@
 //! The whole program on one screen: texts in; stack, findings and artifacts out. Pure: no disk, network, clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
 use crate::finding::{Document, Finding, Level, Part, Place};
@@ -47,6 +47,7 @@ pub fn compile(input: Input) -> Compiled {
         let mut findings = Vec::new();
         compiled.artifacts = TARGETS.iter().flat_map(|t| (t.emit)(stack, &mut findings)).collect();
         compiled.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+        taken(stack, &compiled.artifacts, &mut findings);
         compiled.findings.extend(findings);
         if compiled.failed() {
             compiled.artifacts.clear();
@@ -54,6 +55,28 @@ pub fn compile(input: Input) -> Compiled {
         compiled.sort();
     }
     compiled
+}
+
+/// Services whose directory is that of a target, and kinds that write one file twice: neither may hide the other's.
+fn taken(stack: &Stack, artifacts: &[Artifact], out: &mut Vec<Finding>) {
+    for service in stack.services.iter().filter(|s| !s.files.is_empty()) {
+        let mut own = HashSet::new();
+        let directory = format!("{}/", service.name);
+        let start = artifacts.partition_point(|a| a.path < directory);
+        let there = artifacts[start..].iter().take_while(|a| a.path.starts_with(&directory));
+        let twice = service.files.iter().find(|f| !own.insert(f.name.as_str()));
+        let message = if let Some(file) = twice {
+            format!("`{directory}{}` would be written twice", file.name)
+        } else if there.count() > own.len() {
+            format!("`{directory}` is also the directory of other files that are written")
+        } else {
+            continue;
+        };
+        out.push(
+            Finding::error("duplicate-key", service.place.on_key(), message)
+                .help("give this service another name, or its kind's files"),
+        );
+    }
 }
 
 /// Reads and checks a stack without writing anything.

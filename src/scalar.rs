@@ -378,9 +378,33 @@ impl Url {
     }
 }
 
+/// Reads a text with a unit. Unlike `try_from = "String"` a bare number is told what it lacks.
+macro_rules! with_unit {
+    ($name:ident, $what:literal) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($what)
+                    }
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        $name::try_from(text.to_string()).map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
+}
+
+with_unit!(Bytes, "a size such as `512MiB` or `2GiB`");
+with_unit!(Seconds, "a duration such as `30s`, `5m` or `2h`");
+with_unit!(Rate, "a rate such as `10r/s` or `30r/m`");
+
 /// A size in bytes, written `512MiB`, `2GiB`; decimal `MB`/`GB` and bare `m`/`g` are refused as ambiguous.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
 impl TryFrom<String> for Bytes {
@@ -429,8 +453,7 @@ impl JsonSchema for Bytes {
 }
 
 /// A length of time in whole seconds, written `30s`, `5m`, `2h` or `7d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(pub u32);
 
 impl TryFrom<String> for Seconds {
@@ -483,8 +506,7 @@ impl JsonSchema for Seconds {
 }
 
 /// A request rate such as `10r/s` or `30r/m`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rate(pub String);
 
 impl TryFrom<String> for Rate {
@@ -592,7 +614,7 @@ mod tests {
             &["", "1.0 ", "a b", "1:2", "1@2", "1/2", "-1", ".1", "1\n", "é"],
         );
         accepts::<Line>(
-            &["a", " é {{ $ ;"],
+            &["a", "é {{ $ ;"],
             &["", " ", " a", "a ", "a\u{a0}", "a\nb", "\0", "\x1b", "\u{7f}", "\u{80}", "\u{85}", "\u{2028}"],
         );
         accepts::<Bytes>(

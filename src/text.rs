@@ -139,8 +139,16 @@ pub fn shown(text: &str) -> String {
     format!("`{}`", short.replace("\\\"", "\"").replace("\\'", "'"))
 }
 
-/// A text that a terminal shows as it is: on one line, nothing invisible, nothing that reorders what is around it.
-pub fn harmless(text: String) -> String {
+/// Most characters of anything that is told.
+const LONGEST: usize = 2000;
+
+/// A text that a terminal shows as it is: on one line, nothing invisible, nothing that reorders what is around it, and
+/// not more than anybody reads.
+pub fn harmless(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
     let odd = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

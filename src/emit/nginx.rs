@@ -497,7 +497,7 @@ impl<'a, 'o> Builder<'a, 'o> {
         let Some(certificate) = found else {
             self.out.push(
                 Finding::error(
-                    "domain-not-covered",
+                    "unwritable-value",
                     site.place.clone(),
                     format!("expected a certificate for `{}`, found none", site.host),
                 )
@@ -876,7 +876,7 @@ mod tests {
         bare.sites[0].certificate = None;
         assert_eq!(
             refused(&bare),
-            ["domain-not-covered: expected a certificate for `app.example.com`, found none"]
+            ["unwritable-value: expected a certificate for `app.example.com`, found none"]
         );
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Texts hold ANSI colours; whoever prints them strips those where no terminal is.
 
+mod conceal;
 pub mod difference;
 pub mod json;
 mod snippet;

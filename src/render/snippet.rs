@@ -23,7 +23,7 @@ pub(super) struct Shown<'a> {
     /// The path on one line.
     path: Cow<'a, str>,
     /// The text with nothing in it that a terminal obeys; every byte offset is that of the source.
-    text: Cow<'a, str>,
+    text: String,
 }
 
 /// A range of a [`Shown`] and what stands there.
@@ -34,8 +34,11 @@ pub(super) struct Mark {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn new(source: &'a Source) -> Self {
-        Self { source, path: super::clean(&source.path), text: super::same_length(&source.text) }
+    /// `secrets` are ranges that are not shown.
+    pub(super) fn new(source: &'a Source, secrets: &[std::ops::Range<usize>]) -> Self {
+        let mut text = super::same_length(&source.text).into_owned();
+        super::conceal::conceal(&mut text, secrets);
+        Self { source, path: super::clean(&source.path), text }
     }
 
     /// The bytes of a line, from 1, without its end.
@@ -206,7 +209,7 @@ mod tests {
                 primary: i == 0,
             })
             .collect();
-        let out = Shown::new(sources.get(id)).draw(Level::Error, &marks);
+        let out = Shown::new(sources.get(id), &[]).draw(Level::Error, &marks);
         anstream::adapter::strip_str(&out).to_string()
     }
 

@@ -71,6 +71,9 @@ pub fn findings(compiled: &Compiled) -> String {
     out
 }
 
+/// Rules whose place is a value that must not be shown.
+const SECRETS: &[&str] = &["placeholder-secret", "secret-literal"];
+
 /// The texts as they are shown, each made ready once.
 struct View<'a> {
     compiled: &'a Compiled,
@@ -104,7 +107,11 @@ impl View<'_> {
         }
         for (id, marks) in &files {
             let sources = &self.compiled.sources;
-            let shown = self.shown.entry(*id).or_insert_with(|| Shown::new(sources.get(*id)));
+            let shown = self.shown.entry(*id).or_insert_with(|| {
+                let secrets = self.compiled.findings.iter().filter(|f| SECRETS.contains(&f.rule));
+                let spans = secrets.filter_map(|f| self.compiled.span(&f.place)).filter(|s| s.source == *id);
+                Shown::new(sources.get(*id), &spans.map(crate::text::Span::range).collect::<Vec<_>>())
+            });
             out.push_str(&shown.draw(finding.level, marks));
         }
         for (place, label) in nowhere {

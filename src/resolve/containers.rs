@@ -495,7 +495,7 @@ impl Resolver<'_> {
         };
         let class = over.class.or(class).unwrap_or(Class::Important);
         // Two services that name one volume share it. Two that name none do not, whatever they are called.
-        let same_key = self.stack.volumes.iter().find(|v| v.key == key && v.name != full);
+        let same_key = self.volume_keys.get(&key).map(|i| &self.stack.volumes[*i]).filter(|v| v.name != full);
         let by_chance = self.volume_names.get(&full).map(|i| &self.stack.volumes[*i]).filter(|v| {
             over.name.is_none() && over.exact_name.is_none() && v.service.as_deref() != Some(name)
         });
@@ -509,6 +509,7 @@ impl Resolver<'_> {
         }
         if !self.volume_names.contains_key(&full) {
             self.volume_names.insert(full.clone(), self.stack.volumes.len());
+            self.volume_keys.insert(key.clone(), self.stack.volumes.len());
             self.stack.volumes.push(Volume {
                 key: key.clone(),
                 name: full,
@@ -620,11 +621,7 @@ impl Resolver<'_> {
                         )
                         .help("hand it over by `env`"),
                     ),
-                    Err(error) => {
-                        let message =
-                            format!("{} cannot be filled in: {error}", crate::scalar::shown(&word.0));
-                        self.out.push(Finding::error("schema-mismatch", place.clone(), message));
-                    }
+                    Err(error) => self.bad_expression(place.clone(), &word.0, &error),
                 }
             }
             filled
@@ -718,6 +715,7 @@ impl Resolver<'_> {
         let mut groups: Vec<SettingGroup> = Vec::new();
         let written = &part.draft.service.settings;
         let mut left: Vec<&String> = written.keys().collect();
+        self.check_case(part);
         for group in &part.container.settings {
             let place = in_kind(part.kind.kind.as_str(), &["service", "settings"]);
             match group.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
@@ -741,6 +739,22 @@ impl Resolver<'_> {
             groups.push(SettingGroup { about: "From the manifest".into(), settings: own });
         }
         groups
+    }
+
+    /// Keys that differ in case only are one key to the readers of most configuration files, and a fatal fault there.
+    fn check_case(&mut self, part: &Part<'_, '_>) {
+        let of_kind = part.container.settings.iter().flat_map(|g| g.set.keys());
+        let mut seen: std::collections::HashMap<String, &String> =
+            of_kind.map(|key| (key.to_lowercase(), key)).collect();
+        for key in part.draft.service.settings.keys() {
+            if let Some(other) = seen.insert(key.to_lowercase(), key).filter(|other| *other != key) {
+                let place = at(["services", part.draft.name, "settings", key.as_str()]).on_key();
+                let message = format!("{} is the same key as `{other}`", crate::scalar::shown(key));
+                self.out.push(
+                    Finding::error("duplicate-key", place, message).help("write it once, in the latter form"),
+                );
+            }
+        }
     }
 
     fn setting(

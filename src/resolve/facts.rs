@@ -12,7 +12,7 @@ use crate::expr;
 use crate::finding::Finding;
 use crate::kinds::{Kind, Need, UsedAs};
 use crate::manifest::{Encryption, HostPath, Service, SslMode, Status};
-use crate::scalar::Name;
+use crate::scalar::{Name, SecretName};
 use crate::stack::{
     Database, DatabaseFacts, DatabaseUse, Facts, HostFacts, MailFacts, RedisFacts, ServiceFacts,
 };
@@ -134,13 +134,9 @@ impl<'a> Resolver<'a> {
                 .body_size
                 .or(kind.service.body_size)
                 .or(self.manifest.proxy.body_size)
-                .unwrap_or(super::sites::BODY_SIZE)
+                .unwrap_or(super::BODY_SIZE)
                 .0,
-            read_timeout: service
-                .read_timeout
-                .or(kind.service.read_timeout)
-                .unwrap_or(super::sites::READ_TIMEOUT)
-                .0,
+            read_timeout: service.read_timeout.or(kind.service.read_timeout).unwrap_or(super::READ_TIMEOUT).0,
         }
     }
 
@@ -170,6 +166,9 @@ impl<'a> Resolver<'a> {
                 .collect(),
             ..Facts::default()
         };
+        if active {
+            self.made_secrets(name, service, &facts);
+        }
         if service.status == Status::Active {
             self.options(name, service, &kind, &mut facts);
             facts.mounted = mounted(&kind, &facts);
@@ -187,6 +186,31 @@ impl<'a> Resolver<'a> {
             }
         }
         Draft { name: name.as_str(), service, kind, facts: Arc::new(facts), database }
+    }
+
+    /// Secrets whose names are made from the service's: each must be a name, and nobody else's.
+    fn made_secrets(&mut self, name: &Name, service: &Service, facts: &Facts) {
+        let written = service.database.as_ref().is_some_and(|d| d.password.is_some());
+        let password = facts.database.as_ref().filter(|_| !written).map(|d| d.password.clone());
+        for secret in facts.secrets.iter().map(|(_, full)| full.clone()).chain(password) {
+            let place = at(["services", name.as_str()]).on_key();
+            if let Err(expected) = SecretName::try_from(secret.clone()) {
+                let message = format!("the secret `{secret}` of this service has no proper name: {expected}");
+                self.out.push(
+                    Finding::error("schema-mismatch", place, message).help("shorten the service's name"),
+                );
+            } else if let Some(other) = self.made_secrets.insert(secret.clone(), name.to_string()) {
+                self.out.push(
+                    Finding::error(
+                        "duplicate-key",
+                        place,
+                        format!("the secret `{secret}` would be that of two services"),
+                    )
+                    .related(at(["services", other.as_str()]).on_key(), "the other one")
+                    .help("rename one of them, or name the secret of its database: `password: { secret: NAME }`"),
+                );
+            }
+        }
     }
 
     fn database_use(&mut self, name: &Name, service: &Service, kind: &Kind) -> Option<DatabaseUse> {
@@ -316,21 +340,19 @@ impl<'a> Resolver<'a> {
         }
         for (key, option) in &kind.options {
             let kind_type = &option.kind.0;
-            let value = match service.options.get(key) {
-                Some(written) => match typed(kind_type, written) {
-                    Ok(value) => value,
-                    Err(expected) => {
-                        self.out.push(
-                            Finding::error(
-                                "schema-mismatch",
-                                place(key),
-                                format!("{expected}, found {}", crate::scalar::shown(&plain(written))),
-                            )
-                            .help(option.help.to_string()),
-                        );
-                        continue;
-                    }
-                },
+            let written = service.options.get(key).and_then(|written| match typed(kind_type, written) {
+                Ok(value) => Some(value),
+                Err(expected) => {
+                    let message = format!("{expected}, found {}", crate::scalar::shown(&plain(written)));
+                    self.out.push(
+                        Finding::error("schema-mismatch", place(key), message).help(option.help.to_string()),
+                    );
+                    // Going on with the default keeps the kind's own expressions from failing as well.
+                    None
+                }
+            });
+            let value = match written {
+                Some(value) => value,
                 None => {
                     let scope = expr::scope(facts, &self.shared);
                     let text = self.expander.text(&option.default.0, &scope).map(|t| t.to_string());
@@ -384,9 +406,10 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The name in capitals, as secrets are named: `n8n-eu` is `N8N_EU`.
+/// The name in capitals, as secrets are named: `n8n-eu` is `N8N_EU`. A variable cannot start with a digit.
 pub(super) fn screaming(name: &str) -> String {
-    name.to_uppercase().replace('-', "_")
+    let first = if name.starts_with(|c: char| c.is_ascii_digit()) { "SERVICE_" } else { "" };
+    format!("{first}{}", name.to_uppercase().replace('-', "_"))
 }
 
 /// Where containers see the CA certificate of a database server.

@@ -19,7 +19,7 @@ use crate::expr::Expander;
 use crate::finding::{Document, Finding, Path, Place, Step};
 use crate::kinds::{Kinds, UsedAs};
 use crate::manifest::{Manifest, Status};
-use crate::scalar::Seconds;
+use crate::scalar::{Bytes, Seconds};
 use crate::stack::{
     Acme, Allowed, External, Firewall, Host, Inbound, Mail, Outbound, RateLimit, Stack, Tombstone, Volume,
 };
@@ -43,6 +43,9 @@ pub fn resolve(
         index: HashMap::new(),
         hosts: HashMap::new(),
         volume_names: HashMap::new(),
+        volume_keys: HashMap::new(),
+        made_secrets: HashMap::new(),
+        searches: SEARCHES,
     };
     resolver.databases();
     let drafts = resolver.facts();
@@ -75,7 +78,17 @@ struct Resolver<'a> {
     hosts: HashMap<String, usize>,
     /// Position in `stack.volumes` by full name.
     volume_names: HashMap<String, usize>,
+    /// Position in `stack.volumes` by key.
+    volume_keys: HashMap<String, usize>,
+    /// The service that each secret's name was made from.
+    made_secrets: HashMap<String, String>,
+    /// Known names that may still be compared with mistyped ones.
+    searches: usize,
 }
+
+/// Names compared for suggestions in all. In a manifest of thousands where everything is wrong each is as good as the
+/// first, and comparing all with all would take minutes.
+const SEARCHES: usize = 200_000;
 
 /// A place in the manifest.
 fn at<const N: usize>(steps: [&str; N]) -> Place {
@@ -85,7 +98,9 @@ fn at<const N: usize>(steps: [&str; N]) -> Place {
 impl Resolver<'_> {
     /// Reports a name that is declared nowhere.
     fn undefined(&mut self, place: Place, what: &str, name: &str, known: &[&str]) {
-        let help = match nearest(name, known.iter().copied()) {
+        let near = if known.len() <= self.searches { nearest(name, known.iter().copied()) } else { None };
+        self.searches = self.searches.saturating_sub(known.len());
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => {
                 format!("declare it, or remove the reference; there is no {what} yet")
@@ -170,7 +185,8 @@ impl Resolver<'_> {
                     format!("{}_{}", self.stack.project, name.as_ref().map_or(key.as_str(), |n| n.as_str()))
                 }
             };
-            if let Some(other) = self.volume_names.get(&name).map(|i| &self.stack.volumes[*i]) {
+            let other = self.volume_names.get(&name).or_else(|| self.volume_keys.get(key.as_str()));
+            if let Some(other) = other.map(|i| &self.stack.volumes[*i]) {
                 self.out.push(
                     Finding::error("duplicate-key", place, format!("volume `{name}` is declared twice"))
                         .related(other.place.clone(), "also declared here")
@@ -306,6 +322,11 @@ fn header(m: &Manifest) -> Stack {
 fn runs(used_as: UsedAs) -> bool {
     matches!(used_as, UsedAs::Service | UsedAs::Store)
 }
+
+/// Largest request body where neither service, kind nor proxy says anything.
+const BODY_SIZE: Bytes = Bytes(16 << 20);
+/// How long the proxy waits where neither service nor kind says anything.
+const READ_TIMEOUT: Seconds = seconds(60);
 
 /// A default in seconds.
 const fn seconds(n: u32) -> Seconds {

@@ -1,18 +1,13 @@
 //! Public names and what answers them.
 
 use super::facts::Draft;
-use super::{Resolver, at, in_kind, seconds};
+use super::{Resolver, at, in_kind};
 use crate::expr;
 use crate::finding::{Finding, Place};
 use crate::kinds::UsedAs;
 use crate::manifest::{Route as WrittenRoute, Serve, Status};
 use crate::scalar::{Bytes, Seconds};
 use crate::stack::{Action, Answer, Origin, Raw, Route, Site};
-
-/// Largest request body where neither service, kind nor proxy says anything.
-pub(super) const BODY_SIZE: Bytes = Bytes(16 << 20);
-/// How long the proxy waits where neither service nor kind says anything.
-pub(super) const READ_TIMEOUT: Seconds = seconds(60);
 
 impl Resolver<'_> {
     /// Adds the site of a service, or its routes to the site of the same host name.
@@ -66,6 +61,18 @@ impl Resolver<'_> {
         let facts = &draft.facts.service;
         if let Some(site) = self.hosts.get(url.host()).map(|i| &mut self.stack.sites[*i]) {
             if site.answer == Answer::Live && answer == Answer::Live && !url.path().is_empty() {
+                for (key, written) in [("headers", !headers.is_empty()), ("nginx", raw.is_some())] {
+                    if written {
+                        let place = at(["services", draft.name, key]).on_key();
+                        let message =
+                            format!("`{key}` belongs to a whole site, and this one is `{}`'s", site.service);
+                        self.out.push(
+                            Finding::error("schema-mismatch", place, message)
+                                .related(site.place.clone(), "the site")
+                                .help("write it at a route of this service, or at that one"),
+                        );
+                    }
+                }
                 site.routes.extend(routes);
                 sort(&mut site.routes);
                 site.body_size = site.body_size.max(Bytes(facts.body_size));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Check, RULES, find};
 use crate::finding::{Document, Finding, Level, Path, Place, Step};
 use crate::stack::Allowed;
-use crate::text::nearest;
+use crate::text::{nearest, shown};
 
 /// Reasons that give none.
 const NO_REASON: &[&str] = &["todo", "tbd", "fixme", "xxx", "none", "n/a", "reason", "because", "ignore"];
@@ -25,13 +25,13 @@ pub fn apply_allowances(allowed: &[Allowed], today: Option<&str>, out: &mut Vec<
                     format!("did you mean `{near}`?")
                 });
             faults.push(
-                Finding::error("unknown-rule-id", place, format!("there is no rule `{}`", entry.rule))
+                Finding::error("unknown-rule-id", place, format!("there is no rule {}", shown(&entry.rule)))
                     .help(help),
             );
             continue;
         };
         if no_reason(&entry.reason) {
-            let message = format!("expected why `{}` is accepted, found `{}`", rule.name, entry.reason);
+            let message = format!("expected why `{}` is accepted, found {}", rule.name, shown(&entry.reason));
             faults.push(
                 Finding::warning("suppression-without-reason", entry.place.join("reason"), message)
                     .help("say what makes it harmless here, for whoever reads this next"),
@@ -69,8 +69,8 @@ pub fn apply_allowances(allowed: &[Allowed], today: Option<&str>, out: &mut Vec<
         !accepted
     });
     for (entry, _) in allowed.iter().zip(&used).filter(|(_, used)| !**used) {
-        let at = entry.at.as_ref().map_or(String::new(), |at| format!(" at `{at}`"));
-        let message = format!("nothing is found by `{}`{at}", entry.rule);
+        let at = entry.at.as_ref().map_or(String::new(), |at| format!(" at {}", shown(at)));
+        let message = format!("nothing is found by {}{at}", shown(&entry.rule));
         faults.push(
             Finding::warning("unused-suppression", entry.place.clone(), message)
                 .help("remove this entry; left in place it would hide the next fault"),

@@ -21,7 +21,6 @@ mod dbfilter_mismatch;
 mod dead_route;
 mod dependency_cycle;
 mod deprecated_option;
-mod domain_not_covered;
 mod driver_missing;
 mod duplicate_key;
 mod duplicate_route;
@@ -134,7 +133,6 @@ macro_rules! rule {
 
 /// Every rule, by id.
 pub const RULES: &[Rule] = &[
-    rule!(CE002, Error, "domain-not-covered", domain_not_covered),
     rule!(CE003, Warning, "certificate-lists-dead-domain", certificate_lists_dead_domain),
     rule!(CO001, Warning, "moving-image-tag", moving_image_tag),
     rule!(CO004, Error, "container-name-collision", container_name_collision),

@@ -42,29 +42,33 @@ const NEEDED: &[&str] = &["Host", "X-Forwarded-For", "X-Forwarded-Proto"];
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for snippet in snippets(stack) {
-        each(&snippet.directives, &mut |directive, beside| {
-            // Once for each block: at its first header.
-            let first = beside.iter().find(|d| d.name == "proxy_set_header");
-            if !first.is_some_and(|f| std::ptr::eq(f, directive)) {
-                return;
-            }
-            let set = |name: &&&str| {
-                let is = |d: &crate::format::nginx::Directive| {
-                    d.name == "proxy_set_header"
-                        && d.args.first().is_some_and(|a| a.eq_ignore_ascii_case(name))
+        // Beside directives of the snippet itself we write all the headers again; in a block of its own nobody does.
+        let blocks = snippet.directives.iter().filter_map(|d| d.block.as_deref());
+        blocks.for_each(|block| {
+            each(block, &mut |directive, beside| {
+                // Once for each block: at its first header.
+                let first = beside.iter().find(|d| d.name == "proxy_set_header");
+                if !first.is_some_and(|f| std::ptr::eq(f, directive)) {
+                    return;
+                }
+                let set = |name: &&&str| {
+                    let is = |d: &crate::format::nginx::Directive| {
+                        d.name == "proxy_set_header"
+                            && d.args.first().is_some_and(|a| a.eq_ignore_ascii_case(name))
+                    };
+                    beside.iter().any(is)
                 };
-                beside.iter().any(is)
-            };
-            let missing: Vec<&str> = NEEDED.iter().filter(|n| !set(n)).copied().collect();
-            if missing.is_empty() {
-                return;
-            }
-            let message =
-                format!("{} drops the headers {}", super::common::shown(directive), missing.join(", "));
-            out.push(
-                Finding::error("proxy-headers-dropped", snippet.raw.place.clone(), message)
-                    .help("write a route (`websocket: true` sets Upgrade), or set all of them here"),
-            );
+                let missing: Vec<&str> = NEEDED.iter().filter(|n| !set(n)).copied().collect();
+                if missing.is_empty() {
+                    return;
+                }
+                let message =
+                    format!("{} drops the headers {}", super::common::shown(directive), missing.join(", "));
+                out.push(
+                    Finding::error("proxy-headers-dropped", snippet.raw.place.clone(), message)
+                        .help("write a route (`websocket: true` sets Upgrade), or set all of them here"),
+                );
+            })
         });
     }
 }

@@ -13,9 +13,11 @@
 //!     listen: 8000
 //!     url: https://app.example.com
 //!     healthcheck: { http: /health, tool: curl }
-//!     routes:
-//!       - path: /static/
-//!         nginx: add_header Cache-Control "public, immutable";
+//!     nginx: |
+//!       location /static/ {
+//!         proxy_pass http://app:8000;
+//!         add_header Cache-Control "public, immutable";
+//!       }
 //! ```
 //!
 //! ```yaml accepted
@@ -38,7 +40,9 @@ use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for snippet in snippets(stack) {
-        each(&snippet.directives, &mut |directive, beside| {
+        // Beside directives of the snippet itself we write all the headers again; in a block of its own nobody does.
+        let blocks = snippet.directives.iter().filter_map(|d| d.block.as_deref());
+        blocks.for_each(|block| each(block, &mut |directive, beside| {
             let first = beside.iter().find(|d| d.name == "add_header");
             // nginx 1.29.3 and newer can be told to keep the others.
             let merged = beside.iter().any(|d| d.name == "add_header_inherit" && d.args == ["merge"]);
@@ -50,6 +54,6 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             out.push(Finding::warning("security-headers-dropped", snippet.raw.place.clone(), message).help(
                 "write it under `headers:` of the route, the service or the proxy, which keeps the others",
             ));
-        });
+        }));
     }
 }

@@ -97,6 +97,11 @@ impl Leaf {
         self.has(RAW)
     }
 
+    /// Whether expressions are filled in there.
+    pub fn filled(&self) -> bool {
+        self.has(FILLED)
+    }
+
     pub fn is_key(&self) -> bool {
         self.key
     }
