@@ -134,13 +134,9 @@ impl<'a> Resolver<'a> {
                 .body_size
                 .or(kind.service.body_size)
                 .or(self.manifest.proxy.body_size)
-                .unwrap_or(super::sites::BODY_SIZE)
+                .unwrap_or(super::BODY_SIZE)
                 .0,
-            read_timeout: service
-                .read_timeout
-                .or(kind.service.read_timeout)
-                .unwrap_or(super::sites::READ_TIMEOUT)
-                .0,
+            read_timeout: service.read_timeout.or(kind.service.read_timeout).unwrap_or(super::READ_TIMEOUT).0,
         }
     }
 

@@ -5,7 +5,9 @@
 mod certificates;
 mod containers;
 mod databases;
+mod environment;
 mod facts;
+mod mounts;
 mod networks;
 mod proxy;
 mod secrets;
@@ -19,7 +21,7 @@ use crate::expr::Expander;
 use crate::finding::{Document, Finding, Path, Place, Step};
 use crate::kinds::{Kinds, UsedAs};
 use crate::manifest::{Manifest, Status};
-use crate::scalar::Seconds;
+use crate::scalar::{Bytes, Seconds};
 use crate::stack::{
     Acme, Allowed, External, Firewall, Host, Inbound, Mail, Outbound, RateLimit, Stack, Tombstone, Volume,
 };
@@ -200,7 +202,7 @@ impl Resolver<'_> {
                 name,
                 service: None,
                 class,
-                backup: volume.backup.unwrap_or(containers::default_backup(class)),
+                backup: volume.backup.unwrap_or(mounts::default_backup(class)),
                 retention: volume.retention,
                 keep_until: volume.keep_until.as_ref().map(ToString::to_string),
                 reason: volume.reason.as_ref().map(ToString::to_string),
@@ -322,6 +324,11 @@ fn header(m: &Manifest) -> Stack {
 fn runs(used_as: UsedAs) -> bool {
     matches!(used_as, UsedAs::Service | UsedAs::Store)
 }
+
+/// Largest request body where neither service, kind nor proxy says anything.
+const BODY_SIZE: Bytes = Bytes(16 << 20);
+/// How long the proxy waits where neither service nor kind says anything.
+const READ_TIMEOUT: Seconds = seconds(60);
 
 /// A default in seconds.
 const fn seconds(n: u32) -> Seconds {

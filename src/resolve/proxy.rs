@@ -87,7 +87,7 @@ impl Resolver<'_> {
                 include_subdomains: written.hsts.include_subdomains,
                 preload: written.hsts.preload,
             },
-            body_size: written.body_size.unwrap_or(super::sites::BODY_SIZE),
+            body_size: written.body_size.unwrap_or(super::BODY_SIZE),
             headers: written.headers.iter().map(|(n, v)| (n.0.clone(), v.to_string())).collect(),
             raw,
             place: at(["proxy"]),

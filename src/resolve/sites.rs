@@ -1,18 +1,13 @@
 //! Public names and what answers them.
 
 use super::facts::Draft;
-use super::{Resolver, at, in_kind, seconds};
+use super::{Resolver, at, in_kind};
 use crate::expr;
 use crate::finding::{Finding, Place};
 use crate::kinds::UsedAs;
 use crate::manifest::{Route as WrittenRoute, Serve, Status};
 use crate::scalar::{Bytes, Seconds};
 use crate::stack::{Action, Answer, Origin, Raw, Route, Site};
-
-/// Largest request body where neither service, kind nor proxy says anything.
-pub(super) const BODY_SIZE: Bytes = Bytes(16 << 20);
-/// How long the proxy waits where neither service nor kind says anything.
-pub(super) const READ_TIMEOUT: Seconds = seconds(60);
 
 impl Resolver<'_> {
     /// Adds the site of a service, or its routes to the site of the same host name.
