@@ -316,8 +316,11 @@ fn no_text_adds_anything_together() {
     // An absolute directory has another place in nginx's container than one beside the output.
     erp["services"]["www"]["root"] = "siteroot".into();
     let (on_host, erp) = (Bench::new(on_host()), Bench::new(erp));
-    for (name, bench) in [("full", &*FULL_BENCH), ("on the host", &on_host), ("odoo-erp-prod", &erp)] {
-        let texts = nasty();
+    // Of the others some texts each are enough: what they write differently is little.
+    for (name, bench, step) in
+        [("full", &*FULL_BENCH, 1), ("on the host", &on_host, 4), ("odoo-erp-prod", &erp, 3)]
+    {
+        let texts: Vec<String> = nasty().into_iter().step_by(step).collect();
         let written = std::sync::atomic::AtomicUsize::new(0);
         let mut faults = on_all_cores(&texts, |text| {
             let accepted = bench.at_once(text).map_err(|e| {
@@ -351,7 +354,7 @@ fn any_text() -> impl Strategy<Value = String> {
 #[test]
 fn random_texts_add_nothing() {
     let bench = &*FULL_BENCH;
-    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let outcome = runner.run(&(0..bench.taken.len() + 1, any_text()), |(i, text)| {
         let outcome = match bench.taken.get(i) {
