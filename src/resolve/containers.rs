@@ -2,31 +2,27 @@
 
 use minijinja::Value;
 
-use super::facts::{Draft, ca_path};
+use super::facts::Draft;
 use super::{Resolver, at, in_kind, runs, seconds};
-use crate::expr::{self, Secret};
+use crate::expr::{self};
 use crate::finding::{Finding, Place};
 use crate::kinds::{Container, Kind, RoleText};
-use crate::manifest::{self, Backup, Class, Restart, Status};
+use crate::manifest::{self, Restart, Status};
 use crate::scalar::Raw;
-use crate::stack::{
-    Build, Dependency, Env, File, Hardening, Healthcheck, Image, Mount, MountSource, Origin, Piece, Probe,
-    Publish, Role, Service, Setting, SettingGroup, Text, Volume,
-};
-use crate::table::Lookup;
+use crate::stack::{Build, Dependency, Hardening, Healthcheck, Image, Origin, Probe, Publish, Role, Service};
 
 /// What a container is made from.
-struct Part<'d, 'a> {
-    draft: &'d Draft<'a>,
-    kind: &'d Kind,
-    container: &'d Container,
+pub(super) struct Part<'d, 'a> {
+    pub draft: &'d Draft<'a>,
+    pub kind: &'d Kind,
+    pub container: &'d Container,
     /// Name behind the service's, for a companion.
-    suffix: Option<&'d str>,
-    scope: Value,
+    pub suffix: Option<&'d str>,
+    pub scope: Value,
 }
 
 impl Part<'_, '_> {
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match self.suffix {
             Some(suffix) => format!("{}-{suffix}", self.draft.name),
             None => self.draft.name.to_string(),
@@ -34,7 +30,7 @@ impl Part<'_, '_> {
     }
 
     /// The container, or for an environment that is shared, the service's.
-    fn shared(&self) -> Vec<&Container> {
+    pub fn shared(&self) -> Vec<&Container> {
         if self.suffix.is_some() && self.container.same_environment {
             vec![&self.kind.service, self.container]
         } else {
@@ -43,15 +39,15 @@ impl Part<'_, '_> {
     }
 
     /// Whether the manifest's own `env`, `mounts` and the like apply.
-    fn as_written(&self) -> bool {
+    pub fn as_written(&self) -> bool {
         self.suffix.is_none() || self.container.same_environment
     }
 
-    fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         at(["services", self.draft.name])
     }
 
-    fn origin(&self) -> Origin {
+    pub fn origin(&self) -> Origin {
         Origin::Kind(self.kind.kind.to_string())
     }
 }
@@ -257,275 +253,6 @@ impl Resolver<'_> {
         Some((Image { reference: format!("{image}:{version}"), origin }, None))
     }
 
-    /// The secrets that are handed over as files.
-    fn secret_files(&mut self, part: &Part<'_, '_>) -> Vec<String> {
-        let mut names = Vec::new();
-        for file in part.shared().into_iter().flat_map(|c| &c.secret_files) {
-            let wanted = file.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope));
-            let found = match wanted {
-                Ok(false) => continue,
-                Err(error) => Err(error),
-                Ok(true) => {
-                    self.expander.value(&file.secret, &part.scope).and_then(|value| secrets_in(&value))
-                }
-            };
-            match found {
-                Ok(found) => found.into_iter().for_each(|name| add_once(&mut names, name)),
-                Err(error) => {
-                    let place = in_kind(part.kind.kind.as_str(), &["service", "secret_files"]);
-                    self.bad_expression(place, &file.secret, &error);
-                }
-            }
-        }
-        names
-    }
-
-    /// The environment: the kind's groups that hold, then what the manifest says.
-    fn env(&mut self, part: &Part<'_, '_>, secret_files: &mut Vec<String>) -> Vec<Env> {
-        let mut env: Vec<Env> = Vec::new();
-        let mut set = |name: &str, value: Text, origin: Origin| {
-            let new = Env { name: name.to_string(), value, origin };
-            match env.iter_mut().find(|e| e.name == name) {
-                Some(old) => *old = new,
-                None => env.push(new),
-            }
-        };
-        let place = in_kind(part.kind.kind.as_str(), &["service", "env"]);
-        for group in part.shared().into_iter().flat_map(|c| &c.env) {
-            match group.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
-                Ok(false) => continue,
-                Ok(true) => {}
-                Err(error) => {
-                    self.bad_expression(place.clone(), group.when.as_deref().unwrap_or(""), &error);
-                    continue;
-                }
-            }
-            for (name, value) in &group.set {
-                match self.expander.text(&value.0, &part.scope) {
-                    Ok(text) => set(name.as_str(), text, part.origin()),
-                    Err(error) => {
-                        self.bad_expression(place.join("set").join(name.as_str()), &value.0, &error)
-                    }
-                }
-            }
-        }
-        let table = self.kinds.table(&format!("{}.variables", part.kind.kind));
-        for (name, value) in part.draft.service.env.iter().filter(|_| part.as_written()) {
-            let place = at(["services", part.draft.name, "env", name.as_str()]);
-            let origin = Origin::Manifest(place.clone());
-            match (&value.value, &value.secret) {
-                (Some(value), None) => match self.expander.text(&value.0, &part.scope) {
-                    Ok(text) => {
-                        for piece in &text.0 {
-                            if let Piece::SecretFile(name) = piece {
-                                add_once(secret_files, name.clone());
-                            }
-                        }
-                        set(name.as_str(), text, origin);
-                    }
-                    Err(error) => self.bad_expression(place, &value.0, &error),
-                },
-                (None, Some(secret)) => {
-                    // A file is visible to the program alone; a variable also to `docker inspect`.
-                    let by_file = table
-                        .as_ref()
-                        .is_some_and(|t| matches!(t.find(name.as_str()), Lookup::Known(row) if row.file));
-                    if by_file {
-                        add_once(secret_files, secret.to_string());
-                        let text = Text(vec![Piece::SecretFile(secret.to_string())]);
-                        set(&format!("{name}_FILE"), text, origin);
-                    } else {
-                        set(name.as_str(), Text(vec![Piece::Secret(secret.to_string())]), origin);
-                    }
-                }
-                _ => self.out.push(
-                    Finding::error("schema-mismatch", place, "expected either `value` or `secret`")
-                        .help("write the value itself, or { secret: NAME }"),
-                ),
-            }
-        }
-        env
-    }
-
-    /// Everything the container sees of the outside, and the volumes that come with it.
-    fn mounts(&mut self, part: &Part<'_, '_>) -> Vec<Mount> {
-        let (written, name) = (part.draft.service, part.draft.name);
-        let mut mounts: Vec<Mount> = Vec::new();
-        for container in part.shared() {
-            if let Some(target) = &container.config_dir {
-                mounts.push(Mount {
-                    source: MountSource::Output(name.to_string()),
-                    target: target.0.clone(),
-                    writable: false,
-                    place: part.place(),
-                });
-            }
-        }
-        if part.as_written() {
-            for (i, each) in part.draft.facts.mounted.iter().enumerate() {
-                let option = part.kind.service.mount_each.as_ref().map_or("", |m| m.option.as_str());
-                let source =
-                    part.draft.facts.options.get(option).and_then(|o| o.get(i)).and_then(|s| s.as_str());
-                mounts.push(Mount {
-                    source: MountSource::Host(source.unwrap_or_default().to_string()),
-                    target: each.clone(),
-                    writable: false,
-                    place: at(["services", name, "options", option]).join(i),
-                });
-            }
-            for (i, mount) in written.mounts.iter().enumerate() {
-                mounts.push(Mount {
-                    source: MountSource::Host(mount.source.0.clone()),
-                    target: mount.target.0.clone(),
-                    writable: mount.writable,
-                    place: at(["services", name, "mounts"]).join(i),
-                });
-            }
-            let server = part.draft.database.as_ref().and_then(|d| self.stack.database(&d.server));
-            if let Some(server) = server
-                && let Some(ca) = &server.ca
-            {
-                mounts.push(Mount {
-                    source: MountSource::Host(ca.clone()),
-                    target: ca_path(&server.name),
-                    writable: false,
-                    place: server.place.join("ca"),
-                });
-            }
-        }
-        self.volume_mounts(part, &mut mounts);
-        let mut seen = std::collections::HashMap::<&str, &Place>::new();
-        for mount in &mounts {
-            if let Some(other) = seen.insert(&mount.target, &mount.place) {
-                self.out.push(
-                    Finding::error(
-                        "duplicate-key",
-                        mount.place.clone(),
-                        format!("two mounts at `{}`", mount.target),
-                    )
-                    .related(other.clone(), "the other one")
-                    .help("give one of them another `target` or `mount`"),
-                );
-            }
-        }
-        mounts
-    }
-
-    fn volume_mounts(&mut self, part: &Part<'_, '_>, mounts: &mut Vec<Mount>) {
-        let (written, name) = (part.draft.service, part.draft.name);
-        let own = part.suffix.is_none();
-        let of_service =
-            part.container.same_volumes.iter().filter_map(|v| part.kind.service.volumes.get_key_value(v));
-        let blank = manifest::Volume::default();
-        for (key, volume) in part.container.volumes.iter().chain(of_service) {
-            match volume.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(error) => {
-                    self.bad_expression(
-                        in_kind(part.kind.kind.as_str(), &["service", "volumes", key.as_str(), "when"]),
-                        volume.when.as_deref().unwrap_or(""),
-                        &error,
-                    );
-                    continue;
-                }
-            }
-            let over = written.volumes.get(key).unwrap_or(&blank);
-            let target = over.mount.as_ref().unwrap_or(&volume.mount).0.clone();
-            let description = volume.description.as_ref().map(ToString::to_string);
-            self.volume_mount(
-                part,
-                key.as_str(),
-                over,
-                target,
-                Some(volume.class),
-                description,
-                !volume.read_only,
-                mounts,
-            );
-        }
-        for (key, volume) in written.volumes.iter().filter(|_| own) {
-            if part.kind.service.volumes.contains_key(key) {
-                continue;
-            }
-            let place = at(["services", name, "volumes", key.as_str()]);
-            let Some(target) = &volume.mount else {
-                let known: Vec<_> = part.kind.service.volumes.keys().map(|k| format!("`{k}`")).collect();
-                let finding = Finding::error(
-                    "schema-mismatch",
-                    place.on_key(),
-                    format!("volume `{key}` has no `mount`"),
-                );
-                self.out.push(if known.is_empty() {
-                    finding.help("add `mount:` with the path in the container")
-                } else {
-                    finding.help(format!(
-                        "add `mount:` with the path in the container; `{}` has {}",
-                        part.kind.kind,
-                        known.join(", ")
-                    ))
-                });
-                continue;
-            };
-            self.volume_mount(part, key.as_str(), volume, target.0.clone(), None, None, true, mounts);
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one place where kind and manifest meet")]
-    fn volume_mount(
-        &mut self,
-        part: &Part<'_, '_>,
-        key: &str,
-        over: &manifest::Volume,
-        target: String,
-        class: Option<Class>,
-        description: Option<String>,
-        writable: bool,
-        mounts: &mut Vec<Mount>,
-    ) {
-        let name = part.draft.name;
-        let place = at(["services", name, "volumes", key]);
-        let default_key = format!("{name}-{key}");
-        let (key, full) = match (&over.exact_name, &over.name) {
-            (Some(exact), _) => {
-                (over.name.as_ref().map_or(default_key, ToString::to_string), exact.to_string())
-            }
-            (None, Some(name)) => (name.to_string(), format!("{}_{name}", self.stack.project)),
-            (None, None) => (default_key.clone(), format!("{}_{default_key}", self.stack.project)),
-        };
-        let class = over.class.or(class).unwrap_or(Class::Important);
-        // Two services that name one volume share it. Two that name none do not, whatever they are called.
-        let same_key = self.volume_keys.get(&key).map(|i| &self.stack.volumes[*i]).filter(|v| v.name != full);
-        let by_chance = self.volume_names.get(&full).map(|i| &self.stack.volumes[*i]).filter(|v| {
-            over.name.is_none() && over.exact_name.is_none() && v.service.as_deref() != Some(name)
-        });
-        if let Some(other) = same_key.or(by_chance) {
-            self.out.push(
-                Finding::error("duplicate-key", place, format!("another volume is called `{key}` too"))
-                    .related(other.place.clone(), "the other one")
-                    .help("give one of the two another `name`"),
-            );
-            return;
-        }
-        if !self.volume_names.contains_key(&full) {
-            self.volume_names.insert(full.clone(), self.stack.volumes.len());
-            self.volume_keys.insert(key.clone(), self.stack.volumes.len());
-            self.stack.volumes.push(Volume {
-                key: key.clone(),
-                name: full,
-                service: Some(name.to_string()),
-                class,
-                backup: over.backup.unwrap_or(default_backup(class)),
-                retention: over.retention,
-                keep_until: over.keep_until.as_ref().map(ToString::to_string),
-                reason: over.reason.as_ref().map(ToString::to_string),
-                description: over.description.as_ref().map(ToString::to_string).or(description),
-                place: place.clone(),
-            });
-        }
-        mounts.push(Mount { source: MountSource::Volume(key), target, writable, place });
-    }
-
     fn healthcheck(&mut self, part: &Part<'_, '_>) -> Option<Healthcheck> {
         let own = part.suffix.is_none();
         let blank = manifest::Healthcheck::default();
@@ -688,108 +415,6 @@ impl Resolver<'_> {
         list
     }
 
-    fn files(&mut self, part: &Part<'_, '_>) -> Vec<File> {
-        let mut files = Vec::new();
-        for file in &part.container.files {
-            let place = in_kind(part.kind.kind.as_str(), &["service", "files"]);
-            match file.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(error) => {
-                    self.bad_expression(place, file.when.as_deref().unwrap_or(""), &error);
-                    continue;
-                }
-            }
-            files.push(File {
-                name: file.name.0.clone(),
-                template: file.template.0.clone(),
-                template_text: self.kinds.template(&file.template.0),
-                executable: file.executable,
-            });
-        }
-        files
-    }
-
-    /// The keys of the product's configuration file: the kind's groups that hold, with the manifest's over them.
-    fn settings(&mut self, part: &Part<'_, '_>) -> Vec<SettingGroup> {
-        let mut groups: Vec<SettingGroup> = Vec::new();
-        let written = &part.draft.service.settings;
-        let mut left: Vec<&String> = written.keys().collect();
-        self.check_case(part);
-        for group in &part.container.settings {
-            let place = in_kind(part.kind.kind.as_str(), &["service", "settings"]);
-            match group.when.as_deref().map_or(Ok(true), |w| self.expander.holds(w, &part.scope)) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(error) => {
-                    self.bad_expression(place, group.when.as_deref().unwrap_or(""), &error);
-                    continue;
-                }
-            }
-            let mut settings = Vec::new();
-            for (name, value) in &group.set {
-                left.retain(|key| *key != name);
-                settings.extend(self.setting(part, name, written.get(name), Some(value)));
-            }
-            groups.push(SettingGroup { about: group.about.to_string(), settings });
-        }
-        let own: Vec<_> =
-            left.into_iter().filter_map(|name| self.setting(part, name, written.get(name), None)).collect();
-        if !own.is_empty() {
-            groups.push(SettingGroup { about: "From the manifest".into(), settings: own });
-        }
-        groups
-    }
-
-    /// Keys that differ in case only are one key to the readers of most configuration files, and a fatal fault there.
-    fn check_case(&mut self, part: &Part<'_, '_>) {
-        let of_kind = part.container.settings.iter().flat_map(|g| g.set.keys());
-        let mut seen: std::collections::HashMap<String, &String> =
-            of_kind.map(|key| (key.to_lowercase(), key)).collect();
-        for key in part.draft.service.settings.keys() {
-            if let Some(other) = seen.insert(key.to_lowercase(), key).filter(|other| *other != key) {
-                let place = at(["services", part.draft.name, "settings", key.as_str()]).on_key();
-                let message = format!("{} is the same key as `{other}`", crate::scalar::shown(key));
-                self.out.push(
-                    Finding::error("duplicate-key", place, message).help("write it once, in the latter form"),
-                );
-            }
-        }
-    }
-
-    fn setting(
-        &mut self,
-        part: &Part<'_, '_>,
-        name: &str,
-        written: Option<&Raw>,
-        of_kind: Option<&Raw>,
-    ) -> Option<Setting> {
-        let place = at(["services", part.draft.name, "settings", name]);
-        let name_ok = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !name_ok {
-            let message =
-                format!("expected a name of letters, digits and `_`, found {}", crate::scalar::shown(name));
-            self.out.push(Finding::error("schema-mismatch", place.on_key(), message));
-            return None;
-        }
-        let (raw, origin) = match (written, of_kind) {
-            (Some(raw), _) => (raw, Origin::Manifest(place.clone())),
-            (None, Some(raw)) => (raw, part.origin()),
-            (None, None) => return None,
-        };
-        match self.expander.text(&raw.0, &part.scope).map(|t| t.plain()) {
-            Ok(Some(value)) => Some(Setting { name: name.to_string(), value, origin }),
-            Ok(None) => {
-                self.bad_expression(place, &raw.0, "a secret cannot stand in this file");
-                None
-            }
-            Err(error) => {
-                self.bad_expression(place, &raw.0, &error);
-                None
-            }
-        }
-    }
-
     /// A whole number from an expression of the kind.
     fn number(&mut self, part: &Part<'_, '_>, expression: Option<&str>, key: &str) -> Option<u32> {
         let expression = expression?;
@@ -827,35 +452,5 @@ fn hardening(of_kind: Option<&manifest::Hardening>, written: Option<&manifest::H
         new_privileges: over.new_privileges.or(base.new_privileges).unwrap_or(false),
         tmpfs: base.tmpfs.iter().chain(&over.tmpfs).flatten().map(|p| p.0.clone()).collect(),
         pids: over.pids.or(base.pids),
-    }
-}
-
-/// How often a volume is saved when nothing is said.
-pub(super) fn default_backup(class: Class) -> Backup {
-    match class {
-        Class::Critical => Backup::Daily,
-        Class::Important => Backup::Weekly,
-        Class::Cache | Class::Deprecated => Backup::None,
-    }
-}
-
-/// The secret a value is, or those in a list.
-fn secrets_in(value: &Value) -> Result<Vec<String>, String> {
-    if let Some(secret) = value.downcast_object_ref::<Secret>() {
-        return Ok(vec![secret.0.clone()]);
-    }
-    let items = value.try_iter().map_err(|_| "expected a secret or a list of them".to_string())?;
-    items
-        .map(|item| {
-            item.downcast_object_ref::<Secret>()
-                .map(|s| s.0.clone())
-                .ok_or("expected a list of secrets".to_string())
-        })
-        .collect()
-}
-
-fn add_once(names: &mut Vec<String>, name: String) {
-    if !names.contains(&name) {
-        names.push(name);
     }
 }

@@ -5,7 +5,9 @@
 mod certificates;
 mod containers;
 mod databases;
+mod environment;
 mod facts;
+mod mounts;
 mod networks;
 mod proxy;
 mod secrets;
@@ -200,7 +202,7 @@ impl Resolver<'_> {
                 name,
                 service: None,
                 class,
-                backup: volume.backup.unwrap_or(containers::default_backup(class)),
+                backup: volume.backup.unwrap_or(mounts::default_backup(class)),
                 retention: volume.retention,
                 keep_until: volume.keep_until.as_ref().map(ToString::to_string),
                 reason: volume.reason.as_ref().map(ToString::to_string),

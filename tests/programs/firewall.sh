@@ -67,14 +67,16 @@ END
 cat >/mnt/net.py <<'END'
 """listen NAME PORT...: answers every connection and datagram with NAME. ask HOST PORT...: who answers, or nobody."""
 import socket, sys, threading
+def answer(one, name):
+    for _ in iter(lambda: one.recv(9), b""):
+        one.sendall(name)
 def serve(sock, name, udp):
     while True:
         if udp:
             data, peer = sock.recvfrom(99)
             sock.sendto(name, peer)
         else:
-            one = sock.accept()[0]
-            threading.Thread(target=lambda: [one.sendall(name) for _ in iter(lambda: one.recv(9), b"")]).start()
+            threading.Thread(target=answer, args=(sock.accept()[0], name)).start()
 def ask(host, port):
     udp = port.startswith("u")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
