@@ -228,7 +228,7 @@ pub(super) fn overlay(manifest: &Path, env: &str) -> Result<PathBuf, Failure> {
     Err(match (nearest(env, environments.iter().map(String::as_str)), environments.as_slice()) {
         (_, []) => failure.help(format!("{} has no overlays; leave out `--env`", shown(manifest))),
         (Some(near), _) => failure.help(format!("did you mean `--env {near}`?")),
-        (None, all) => failure.help(format!("there are {}", all.join(", "))),
+        (None, all) => failure.help(format!("known: `--env {}`", all.join("`, `--env "))),
     })
 }
 
