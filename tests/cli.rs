@@ -427,7 +427,9 @@ fn overlays_are_found() {
     stackgen(dir.path(), &["build", "--check"]).code(1);
     stackgen(dir.path(), &["build", "--check", "--env", "staging"]).code(0);
     stackgen(dir.path(), &["build", "--env", "stagin"]).code(2).says("did you mean `--env staging`?");
-    stackgen(dir.path(), &["build", "--env", "none-such"]).code(2).says("there are broken, staging, twice");
+    stackgen(dir.path(), &["build", "--env", "none-such"])
+        .code(2)
+        .says("known: `--env broken`, `--env staging`, `--env twice`");
     stackgen(dir.path(), &["build", "--env", "../x"]).code(2);
     stackgen(dir.path(), &["build", "--env", "twice"])
         .code(2)
