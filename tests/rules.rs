@@ -358,3 +358,15 @@ fn many_services_are_checked_in_no_time() {
     println!("{:?}", slow.iter().rev().take(5).collect::<Vec<_>>());
     assert!(took.as_secs() < 10, "{took:?}");
 }
+
+#[test]
+fn a_port_is_published_on_an_address_and_not_on_a_network() {
+    let manifest = "stackgen: 1\nname: demo\nservices:\n  app:\n    image: ghcr.io/example/app:1.4.2\n    listen: 8000\n    internal: true\n    healthcheck: { http: /health, tool: curl }\n    publish: [{ port: 8000, address: 10.0.0.0/8 }]\n";
+    let found = run(manifest).findings;
+    assert!(
+        found.iter().any(|f| f.rule == "schema-mismatch" && f.message.contains("10.0.0.0/8")),
+        "{found:#?}"
+    );
+    let loopback = run(&manifest.replace("10.0.0.0/8", "127.0.0.2")).findings;
+    assert!(loopback.is_empty(), "{loopback:#?}");
+}

@@ -369,7 +369,20 @@ impl Resolver<'_> {
         (entrypoint, command)
     }
 
-    fn published(&self, part: &Part<'_, '_>) -> Vec<Publish> {
+    fn published(&mut self, part: &Part<'_, '_>) -> Vec<Publish> {
+        for (i, publish) in part.draft.service.publish.iter().enumerate() {
+            if let Some(network) = publish.address.as_ref().filter(|a| a.as_str().contains('/')) {
+                let place = at(["services", part.draft.name, "publish"]).join(i).join("address");
+                self.out.push(
+                    Finding::error(
+                        "schema-mismatch",
+                        place,
+                        format!("expected an address of the server, found the network `{network}`"),
+                    )
+                    .help("write one address, such as 127.0.0.1"),
+                );
+            }
+        }
         let list = part.draft.service.publish.iter().enumerate();
         list.map(|(i, p)| Publish {
             address: Some(p.address.as_ref().map_or_else(|| "127.0.0.1".to_string(), ToString::to_string)),
