@@ -227,7 +227,7 @@ impl<'de> Deserializer<'de> for De<'_> {
             Some(text) => visitor.visit_str(&text).map_err(|e| self.place(e)),
             None if self.raw => self.expected("text, a number, true or false"),
             // A type that reads text of its own kind, as a size, says so itself.
-            None => self.expected(&wanted(&visitor as &dyn serde::de::Expected)),
+            None => self.expected(wanted(&visitor as &dyn serde::de::Expected)),
         }
     }
 
