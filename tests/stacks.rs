@@ -58,3 +58,24 @@ fn the_reference_manifest_carries_every_fact() {
     }
     assert!(rows.len() >= 120, "only {} facts", rows.len());
 }
+
+/// What the kinds set is what the products read: a name mistyped in a kind would be set and never read.
+#[test]
+fn every_variable_that_is_set_is_read() {
+    use stackgen::table::{Lookup, Reading};
+    let mut seen = 0;
+    for (name, manifest) in common::stacks() {
+        for service in &common::built(&manifest).stack.expect("a stack").services {
+            let Some(table) = &service.variables else { continue };
+            for env in &service.env {
+                let known = match table.find(&env.name) {
+                    Lookup::Known(row) | Lookup::File(row) => !matches!(row.reading, Reading::Removed(_)),
+                    _ => false,
+                };
+                assert!(known, "{name}: {} does not read {}", service.name, env.name);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 60, "only {seen} variables");
+}
