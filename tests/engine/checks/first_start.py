@@ -1,0 +1,112 @@
+"""From an empty host to a running stack by the README's own lines, and through the life of its certificates."""
+
+import re
+import sys
+
+import harness
+import world
+from harness import compose, concerns, containers, fill_env, get, has, host, ok, served, shell, step, wait_for
+
+concerns("odoo", "superset-init", "superset", "n8n", "nginx", "certbot-prepare", "certbot", "ocr", "mcp", "auth")
+
+
+def readme_lines():
+    """The lines of `From nothing to running`; the first of them builds what the harness has built."""
+    text = (harness.REPOSITORY / "README.md").read_text()
+    block = re.search(r"## From nothing to running\n+```console\n(.*?)```", text, re.S).group(1)
+    lines = [line[2:].split(" # ")[0].strip() for line in block.splitlines() if line.startswith("$ ")]
+    if not lines[0].startswith("stackgen build"):
+        sys.exit(f"first_start: the README begins with {lines[0]!r}")
+    return lines[1:]
+
+
+# --- The README's sequence -----------------------------------------------------------------------------------------
+
+# Nothing of an earlier run: the derived images are really built.
+images = harness.run("docker", "image", "ls", "--quiet", "--filter", "reference=deploy-*").stdout.split()
+if images:
+    harness.run("docker", "image", "rm", "--force", *images)
+harness.run("docker", "builder", "prune", "--all", "--force")
+harness.databases()
+
+for line in readme_lines():
+    done = shell(line)
+    ok(f"README: {line}", done.returncode, 0) or print(done.stdout + done.stderr)
+    step("done")
+    if line.startswith("cp .env.example .env"):
+        refused = compose("up", "--detach")
+        ok("without secrets nothing starts", refused.returncode != 0)
+        has("and it says why", "see .env.example", refused.stderr)
+        fill_env()
+
+states = {name: row["Health"] or f"{row['State']} {row['ExitCode']}" for name, row in containers().items()}
+jobs = {"superset-init", "certbot-prepare"}
+ok("services are healthy, one-time jobs ended well", states,
+   {name: "exited 0" if name in jobs else "healthy" for name in states})
+ok("all of them", sorted(states), sorted(compose("config", "--services").stdout.split()))
+
+# --- The certificate -----------------------------------------------------------------------------------------------
+
+names = sorted(map(host, world.ACTIVE))
+first = wait_for(lambda: (found := served("erp"))["issuer"].startswith("CN = Pebble") and found, 60)
+if ok("nginx serves a certificate of the issuer, by itself", bool(first)):
+    ok("with the seven active names", first["names"], names)
+step("certificate served")
+for name in world.ACTIVE:
+    ok(f"{host(name)} is verified", get(name)[0], 503 if name in ("ocr", "mcp", "auth") else 200)
+for name in world.PLANNED:
+    ok(f"{host(name)} has a temporary certificate of its own", served(name),
+       {**served(name), "issuer": "CN = \"temporary, not issued\"", "names": [host(name)]})
+
+script = ["exec", "-T", "certbot", "/bin/sh", "/etc/stackgen/certificates.sh"]
+status = compose(*script, "status")
+ok("status: all is well", status.returncode, 0)
+has("status names the certificate", f"www.{world.DOMAIN}: fine, needed", status.stdout)
+has("status names what is planned", f"chat.{world.DOMAIN}: temporary, planned", status.stdout)
+
+# --- Nothing changes without a change ------------------------------------------------------------------------------
+
+before = harness.container_ids()
+again = compose("up", "--detach", "--wait")
+ok("a second up", again.returncode, 0)
+ok("keeps every container", harness.container_ids(), before)
+
+# --- Renewal -------------------------------------------------------------------------------------------------------
+
+with harness.Flow("www") as flow:
+    renewed = compose(*script, "renew", "--force")
+    ok("renew --force", renewed.returncode, 0) or print(renewed.stdout + renewed.stderr)
+    second = wait_for(lambda: (found := served("erp"))["serial"] != first["serial"] and found, 45)
+    ok("the renewed certificate is served", bool(second))
+    step("renewed")
+ok("no request failed meanwhile", flow.failures, [])
+ok("and there were many", flow.answers > 50)
+
+# The issuer gone, and the certificate over: it holds for half a minute.
+world.stop("pebble")
+world.pebble(seconds=30)
+ok("a short certificate", compose(*script, "renew", "--force").returncode, 0)
+third = wait_for(lambda: (found := served("erp"))["serial"] != second["serial"] and found, 45)
+ok("is served", bool(third))
+world.stop("pebble")
+failing = compose(*script, "renew")
+ok("renew without the issuer fails", failing.returncode != 0)
+has("and says so", f"ERROR: www.{world.DOMAIN}: NOT RENEWED", failing.stdout + failing.stderr)
+compose("restart", "certbot")
+loud = wait_for(lambda: "NOT RENEWED" in (log := compose("logs", "--no-log-prefix", "certbot").stdout) and log, 60)
+ok("the log of the container says so", bool(loud))
+step("the issuer is away")
+ok("status fails", compose(*script, "status").returncode != 0)
+seen = wait_for(lambda: harness.inspect("certbot")["State"] if False else
+                (log := harness.inspect(compose("ps", "-q", "certbot").stdout.strip())["State"]["Health"]["Log"])
+                and log[-1]["ExitCode"] == 1 and log[-1], 90, 2)
+ok("the health check fails", bool(seen))
+world.pebble()
+advice = re.search(r"right after a repair: certificates\.sh (\w+)", loud or "")
+if ok("the log says what to do after a repair", bool(advice)):
+    ok(f"certificates.sh {advice.group(1)}, as the log says", compose(*script, advice.group(1)).returncode, 0)
+    fourth = wait_for(lambda: (found := served("erp"))["serial"] != third["serial"] and found, 45)
+    ok("renews", bool(fourth))
+    ok("status: all is well again", compose(*script, "status").returncode, 0)
+step("repaired")
+harness.finish()
