@@ -31,7 +31,9 @@ harness.databases()
 
 for line in readme_lines():
     done = shell(line)
-    ok(f"README: {line}", done.returncode, 0) or print(done.stdout + done.stderr)
+    if not ok(f"README: {line}", done.returncode, 0):
+        print(done.stdout + done.stderr)
+        harness.finish()
     step("done")
     if line.startswith("cp .env.example .env"):
         refused = compose("up", "--detach")
