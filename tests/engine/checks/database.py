@@ -113,6 +113,7 @@ ok("the right one again: all three come back", wait_for(lambda: answers() == SER
 
 # As it was.
 built()
-ok("up as before", shell("docker compose up -d --wait").returncode, 0)
+up = shell("docker compose up -d --wait")
+ok("up as before", up.returncode, 0) or print(up.stderr)
 ca.unlink()
 harness.finish()

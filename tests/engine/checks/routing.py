@@ -51,9 +51,12 @@ def grade(name):
     command = [world.TOOLS / "bin/testssl", *options, "--jsonfile", report, *PARTS, f"{host(name)}:443"]
     done = subprocess.run(command, text=True, capture_output=True, timeout=300, stdin=subprocess.DEVNULL)
     try:
-        return {finding["id"]: finding["finding"] for finding in json.loads(report.read_text())}
+        found = {finding["id"]: finding["finding"] for finding in json.loads(report.read_text())}
     except (OSError, ValueError) as fault:
         sys.exit(f"testssl: {fault}\n{done.stdout}{done.stderr}")
+    if "overall_grade" not in found:
+        sys.exit(f"testssl gives no grade:\n{done.stdout}{done.stderr}")
+    return found
 
 
 found = grade("erp")
