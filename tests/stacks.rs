@@ -79,3 +79,16 @@ fn every_variable_that_is_set_is_read() {
     }
     assert!(seen > 60, "only {seen} variables");
 }
+
+/// Docker hands a request that comes by IPv6 to a container without it through a process of its own, so that all clients
+/// would share the address of the bridge; seen with a real engine by tests/engine.
+#[test]
+fn clients_keep_their_address_over_ipv6() {
+    for (name, manifest) in common::stacks() {
+        let stack = common::built(&manifest).stack.expect("a stack");
+        for service in stack.services.iter().filter(|s| s.publish.iter().any(|p| !p.loopback())) {
+            let on = stack.networks.iter().filter(|n| service.networks.contains(&n.key));
+            assert_eq!(on.filter(|n| n.ipv6.is_some()).count(), 1, "{name}: networks of {}", service.name);
+        }
+    }
+}

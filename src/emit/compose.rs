@@ -30,7 +30,11 @@ pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
         .networks
         .iter()
         .map(|n| {
-            (n.key.clone(), Map::new().set("name", &n.name).set_some("internal", n.internal.then_some(true)))
+            let map = Map::new().set("name", &n.name).set_some("internal", n.internal.then_some(true));
+            let Some(ipv6) = n.ipv6 else { return (n.key.clone(), map) };
+            let pool = Map::new().set("subnet", ipv6.to_string());
+            let pools = Map::new().set("config", Value::List(vec![pool.into()]));
+            (n.key.clone(), map.set("enable_ipv6", true).set("ipam", pools))
         })
         .collect();
     let mut volumes = Map::new();
