@@ -217,7 +217,7 @@ pub enum Origin {
 }
 
 /// How an image is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Build {
     /// Directory with the sources, relative to the deploy directory.
     pub context: String,

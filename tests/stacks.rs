@@ -33,6 +33,25 @@ fn no_stack_has_a_warning() {
 }
 
 #[test]
+fn an_image_is_built_by_one_service() {
+    for (name, manifest) in common::stacks() {
+        let compiled = common::built(&manifest);
+        let compose =
+            compiled.artifacts.iter().find(|a| a.path == "docker-compose.yml").expect("a compose file");
+        let (mut image, mut built) = ("", Vec::new());
+        for line in compose.text.lines() {
+            if let Some(reference) = line.strip_prefix("    image: ") {
+                image = reference;
+            } else if line == "    build:" {
+                assert!(!built.contains(&image), "{name}: {image} is built twice");
+                built.push(image);
+            }
+        }
+        assert_eq!(built.is_empty(), name != "odoo-erp-prod", "{name}: {built:?}");
+    }
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     for (_, manifest) in common::stacks() {
         assert_eq!(common::built(&manifest).artifacts, common::built(&manifest).artifacts);

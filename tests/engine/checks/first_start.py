@@ -45,9 +45,13 @@ images = harness.run("docker", "image", "ls", "--quiet", "--filter", "reference=
 if images:
     harness.run("docker", "image", "rm", "--force", *images)
 harness.run("docker", "builder", "prune", "--all", "--force")
-harness.databases()
 
 for line in readme_lines():
+    if line.endswith(" odoo init"):
+        silent = shell(line)
+        ok("init without a database does nothing", silent.returncode, 1)
+        has("and says so", "does not answer, see above; nothing was done", silent.stderr)
+        harness.databases()
     done = shell(line)
     if not ok(f"README: {line}", done.returncode, 0):
         print(done.stdout + done.stderr)
@@ -58,6 +62,10 @@ for line in readme_lines():
         ok("without secrets nothing starts", refused.returncode != 0)
         has("and it says why", "see .env.example", refused.stderr)
         fill_env()
+
+again = shell("docker compose run --rm odoo init")
+ok("a second init is refused", again.returncode, 1)
+has("and says why", "already holds an Odoo", again.stderr)
 
 states = {name: row["Health"] or f"{row['State']} {row['ExitCode']}" for name, row in containers().items()}
 jobs = {"superset-init", "certbot-prepare"}
@@ -90,6 +98,13 @@ before = harness.container_ids()
 again = compose("up", "--detach", "--wait")
 ok("a second up", again.returncode, 0)
 ok("keeps every container", harness.container_ids(), before)
+# Compose labels what it builds: were an image built by two services, which of the two is meant would be left to chance.
+images = set()
+for _ in range(4):
+    compose("build")
+    images.add(harness.run("docker", "image", "inspect", "--format", "{{.Id}}", "deploy-superset:6.0.0").stdout)
+ok("building again makes the same image", len(images), 1)
+step("up and built again")
 
 # --- Renewal -------------------------------------------------------------------------------------------------------
 
