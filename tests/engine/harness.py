@@ -75,6 +75,19 @@ def finish():
     sys.exit(1 if _failed else 0)
 
 
+def sections(*functions):
+    """Runs the parts of a group, or those that the command line names, and ends with what came of it."""
+    asked = sys.argv[1:]
+    known = [function.__name__ for function in functions]
+    if unknown := sorted(set(asked) - set(known)):
+        sys.exit(f"no section {', '.join(unknown)}; there are: {', '.join(known)}")
+    for function in functions:
+        if not asked or function.__name__ in asked:
+            function()
+            step(f"{function.__name__} done")
+    finish()
+
+
 def wait_for(test, seconds, pause=0.5):
     """The first value of `test` that is true, or the last one when the time is over."""
     end = time.monotonic() + seconds

@@ -44,9 +44,8 @@ def crash(service):
     os.kill(harness.inspect(container(service))["State"]["Pid"], signal.SIGKILL)
 
 
-# --- A service goes, the others stay -------------------------------------------------------------------------------
-
-for victim in PATHS:
+def goes(victim):
+    """A service goes in three ways and comes back; the others stay."""
     others = [Flow(*PATHS[name]) for name in PATHS if name != victim] + [Flow("www"), Flow("www", "/index.html")]
     for flow in others:
         flow.__enter__()
@@ -86,87 +85,102 @@ for victim in PATHS:
         ok(f"{victim}: {flow.name}{flow.path} never failed meanwhile", flow.failures[:3], [])
         ok(f"{victim}: {flow.name}{flow.path} was asked", flow.answers > 20, True)
 
-# What has no open route, and certbot: nobody notices.
-with Flow("www") as www, Flow(*PATHS["odoo"]) as erp:
-    for service in ("ocr", "mcp", "auth", "certbot"):
-        crash(service)
-        compose("up", "--detach", "--force-recreate", "--no-deps", service)
-        ok(f"{service}: is there again", wait_for(lambda: containers()[service]["State"] == "running", 30), True)
-ok("recreating what is behind placeholders hurts nobody", (www.failures[:3], erp.failures[:3]), ([], []))
-step("the others")
 
-# The proxy itself.
-crash("nginx")
-recovers("a crash of nginx", "odoo", 30)
-compose("up", "--detach", "--force-recreate", "--no-deps", "nginx")
-recovers("recreation of nginx", "odoo", 30)
-ok("nginx: still has its certificate", harness.served("erp")["issuer"].startswith("CN = Pebble"), True)
+def odoo():
+    goes("odoo")
 
-# --- The database goes away ----------------------------------------------------------------------------------------
 
-ids = harness.container_ids()
-with Flow("www") as www:
-    world.stop("postgres", signal.SIGINT)
-    for service in PATHS:
-        ok(f"database away: {service} says so", wait_for(lambda: status(service) >= 500, 40), True)
-    # A reboot of the server at such a moment.
-    compose("restart", "odoo")
-    ok("database away: Odoo does not start", status("odoo") in DOWN, True)
-    world.start("postgres")
-    for service in PATHS:
-        recovers("the database's return", service, 90)
-ok("database away: the site stays", www.failures[:3], [])
-ok("database away: no container was replaced", harness.container_ids(), ids)
+def n8n():
+    goes("n8n")
 
-# --- Certificate files vanish --------------------------------------------------------------------------------------
 
-PAIR = f"/etc/nginx/certificates/www.{world.DOMAIN}"
-lose = ["exec", "-T", "certbot", "/bin/sh", "-c", f"rm -r {PAIR} /etc/nginx/certificates/.versions/www.{world.DOMAIN}"]
-ok("the certificate is lost", compose(*lose).returncode, 0)
-compose("kill", "-s", "HUP", "nginx")
-time.sleep(1)
-ok("nginx goes on with the one it has", status("odoo"), 200)
-again = compose("exec", "-T", "certbot", "/bin/sh", "/etc/stackgen/certificates.sh", "issue")
-ok("certificates.sh issue brings it back", again.returncode, 0)
-ok("with the issued one", harness.served("erp")["issuer"].startswith("CN = Pebble"), True)
-compose(*lose)
-compose("restart", "--no-deps", "nginx")
-ok("without it nginx cannot start", wait_for(lambda: status("odoo") == 0, 10), True)
-up = shell("docker compose up -d")
-ok("up brings it back", up.returncode, 0) or print(up.stderr)
-recovers("the loss of the certificate", "odoo", 90)
-ok("with the issued one", harness.served("erp")["issuer"].startswith("CN = Pebble"), True)
-step("certificate files")
+def superset():
+    goes("superset")
 
-# --- The disk is full ----------------------------------------------------------------------------------------------
 
-with tempfile.TemporaryDirectory() as folder:
-    folder = pathlib.Path(folder)
-    run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)
-    stackgen, stack = harness.REPOSITORY / "target/release/stackgen", str(harness.DEPLOY.parent / "stack")
-    first = run(stackgen, "build", stack, "-o", folder / "deploy")
-    ok("disk: the build fits", first.returncode, 0)
-    old = {path: path.read_bytes() for path in sorted((folder / "deploy").rglob("*")) if path.is_file()}
-    try:
-        (folder / "full").write_bytes(b"x" * (256 << 10))
-    except OSError:
-        pass  # as much as fits
-    # Every file would change: the name of the stack is in all of them.
-    other = harness.DEPLOY.parent / "other"
-    other.mkdir()
-    text = pathlib.Path(stack, "stack.yaml").read_text().replace("name: odoo-erp-prod", "name: odoo-erp-other")
-    (other / "stack.yaml").write_text(text)
-    full = run(stackgen, "build", other, "-o", folder / "deploy", "--force")
-    ok("disk full: the build ends with 2", full.returncode, 2)
-    harness.has("disk full: and says so", "no space left", full.stderr)
-    now = {path: path.read_bytes() for path in sorted((folder / "deploy").rglob("*")) if path.is_file()}
-    ok("disk full: every file is as it was", now == old, True)
-    run("umount", folder)
+def behind_placeholders():
+    """What has no open route, and certbot: nobody notices."""
+    with Flow("www") as www, Flow(*PATHS["odoo"]) as erp:
+        for service in ("ocr", "mcp", "auth", "certbot"):
+            crash(service)
+            compose("up", "--detach", "--force-recreate", "--no-deps", service)
+            ok(f"{service}: is there again", wait_for(lambda: containers()[service]["State"] == "running", 30), True)
+    ok("recreating what is behind placeholders hurts nobody", (www.failures[:3], erp.failures[:3]), ([], []))
 
-# --- After all that ------------------------------------------------------------------------------------------------
 
-ok("every service becomes healthy again", compose("up", "--detach", "--wait").returncode, 0)
-ids = harness.container_ids()
-compose("up", "--detach", "--wait")
-ok("another up changes nothing", harness.container_ids(), ids)
-harness.finish()
+def proxy():
+    crash("nginx")
+    recovers("a crash of nginx", "odoo", 30)
+    compose("up", "--detach", "--force-recreate", "--no-deps", "nginx")
+    recovers("recreation of nginx", "odoo", 30)
+    ok("nginx: still has its certificate", harness.served("erp")["issuer"].startswith("CN = Pebble"), True)
+
+
+def database_away():
+    ids = harness.container_ids()
+    with Flow("www") as www:
+        world.stop("postgres", signal.SIGINT)
+        for service in PATHS:
+            ok(f"database away: {service} says so", wait_for(lambda: status(service) >= 500, 40), True)
+        # A reboot of the server at such a moment.
+        compose("restart", "odoo")
+        ok("database away: Odoo does not start", status("odoo") in DOWN, True)
+        world.start("postgres")
+        for service in PATHS:
+            recovers("the database's return", service, 90)
+    ok("database away: the site stays", www.failures[:3], [])
+    ok("database away: no container was replaced", harness.container_ids(), ids)
+
+
+def certificate_files():
+    pair = f"/etc/nginx/certificates/www.{world.DOMAIN}"
+    lose = ["exec", "-T", "certbot", "/bin/sh", "-c", f"rm -r {pair} /etc/nginx/certificates/.versions/www.{world.DOMAIN}"]
+    ok("the certificate is lost", compose(*lose).returncode, 0)
+    compose("kill", "-s", "HUP", "nginx")
+    time.sleep(1)
+    ok("nginx goes on with the one it has", status("odoo"), 200)
+    again = compose("exec", "-T", "certbot", "/bin/sh", "/etc/stackgen/certificates.sh", "issue")
+    ok("certificates.sh issue brings it back", again.returncode, 0)
+    ok("with the issued one", harness.served("erp")["issuer"].startswith("CN = Pebble"), True)
+    compose(*lose)
+    compose("restart", "--no-deps", "nginx")
+    ok("without it nginx cannot start", wait_for(lambda: status("odoo") == 0, 10), True)
+    up = shell("docker compose up -d")
+    ok("up brings it back", up.returncode, 0) or print(up.stderr)
+    recovers("the loss of the certificate", "odoo", 90)
+    ok("with the issued one", harness.served("erp")["issuer"].startswith("CN = Pebble"), True)
+
+
+def disk_full():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)
+        stackgen, stack = harness.REPOSITORY / "target/release/stackgen", str(harness.DEPLOY.parent / "stack")
+        first = run(stackgen, "build", stack, "-o", folder / "deploy")
+        ok("disk: the build fits", first.returncode, 0)
+        old = {path: path.read_bytes() for path in sorted((folder / "deploy").rglob("*")) if path.is_file()}
+        try:
+            (folder / "full").write_bytes(b"x" * (256 << 10))
+        except OSError:
+            pass  # as much as fits
+        # Every file would change: the name of the stack is in all of them.
+        other = harness.DEPLOY.parent / "other"
+        other.mkdir()
+        text = pathlib.Path(stack, "stack.yaml").read_text().replace("name: odoo-erp-prod", "name: odoo-erp-other")
+        (other / "stack.yaml").write_text(text)
+        full = run(stackgen, "build", other, "-o", folder / "deploy", "--force")
+        ok("disk full: the build ends with 2", full.returncode, 2)
+        harness.has("disk full: and says so", "no space left", full.stderr)
+        now = {path: path.read_bytes() for path in sorted((folder / "deploy").rglob("*")) if path.is_file()}
+        ok("disk full: every file is as it was", now == old, True)
+        run("umount", folder)
+
+
+def afterwards():
+    ok("every service becomes healthy again", compose("up", "--detach", "--wait").returncode, 0)
+    ids = harness.container_ids()
+    compose("up", "--detach", "--wait")
+    ok("another up changes nothing", harness.container_ids(), ids)
+
+
+harness.sections(odoo, n8n, superset, behind_placeholders, proxy, database_away, certificate_files, disk_full, afterwards)

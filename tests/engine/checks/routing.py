@@ -6,7 +6,7 @@ import sys
 
 import harness
 import world
-from harness import compose, concerns, host, ok, step
+from harness import compose, concerns, host, ok
 
 sys.path.append(str(harness.REPOSITORY / "tests/programs"))
 import routes  # noqa: E402  what tests/routing.rs asks without an engine
@@ -18,10 +18,6 @@ def check(what, good, seen=""):
     ok(what, True if good else str(seen))
 
 
-# What the table asks for and only the volume can hold.
-token = "mkdir -p /var/www/acme/.well-known/acme-challenge && echo token-value >/var/www/acme/.well-known/acme-challenge/token"
-ok("a challenge is laid down", compose("exec", "-T", "certbot", "/bin/sh", "-c", f"umask 022; {token}").returncode, 0)
-
 SERVICES = [
     ("erp", "odoo", 8069, "/web/login"),
     ("erp", "odoo", 8069, "/web/static/x.js"),
@@ -29,21 +25,33 @@ SERVICES = [
     ("n8n", "n8n", 5678, "/webhook/x"),
     ("superset", "superset", 8088, "/x"),
 ]
-for family, address, client in (("IPv4", world.SERVER, world.CLIENT), ("IPv6", world.SERVER6, world.CLIENT6)):
-    proxy = routes.Proxy(address, client, lambda what, good, seen="", family=family: check(f"{family}: {what}", good, seen))
-    for service in SERVICES:
-        proxy.service(*service)
-    proxy.table()
-    step(family)
 
 
-# --- TLS -----------------------------------------------------------------------------------------------------------
+def proxies():
+    for family, address, client in (("IPv4", world.SERVER, world.CLIENT), ("IPv6", world.SERVER6, world.CLIENT6)):
+        yield routes.Proxy(address, client, lambda what, good, seen="", family=family: check(f"{family}: {what}", good, seen))
+
+
+def services():
+    for proxy in proxies():
+        for service in SERVICES:
+            proxy.service(*service)
+
+
+def table():
+    # What the table asks for and only the volume can hold.
+    folder = "/var/www/acme/.well-known/acme-challenge"
+    line = f"umask 022; mkdir -p {folder} && echo token-value >{folder}/token"
+    ok("a challenge is laid down", compose("exec", "-T", "certbot", "/bin/sh", "-c", line).returncode, 0)
+    for proxy in proxies():
+        proxy.table()
+
 
 # All that the grade is made of, and nothing that takes minutes.
 PARTS = ["-p", "-s", "-f", "-S", "-h", "-H", "-I", "-T", "-BB", "-R", "-C", "-O", "-Z", "-D", "-A", "-4", "-J"]
 
 
-def grade(name):
+def findings(name):
     """What testssl.sh found, by id."""
     report = world.WORK / "testssl.json"
     report.unlink(missing_ok=True)
@@ -59,13 +67,15 @@ def grade(name):
     return found
 
 
-found = grade("erp")
-ok("TLS is graded A+", found.get("overall_grade"), "A+")
-# The grade alone does not ask for these.
-ok("HSTS for two years", found.get("HSTS_time", "").split()[0], "730")
-ok("no obsolete cipher", found.get("cipherlist_OBSOLETED"), "not offered")
-ok("TLS 1.0", found.get("TLS1"), "not offered")
-ok("TLS 1.1", found.get("TLS1_1"), "not offered")
-ok("the chain is trusted", found.get("cert_chain_of_trust"), "passed.")
-step("graded")
-harness.finish()
+def grade():
+    found = findings("erp")
+    ok("TLS is graded A+", found.get("overall_grade"), "A+")
+    # The grade alone does not ask for these.
+    ok("HSTS for two years", found.get("HSTS_time", "").split()[0], "730")
+    ok("no obsolete cipher", found.get("cipherlist_OBSOLETED"), "not offered")
+    ok("TLS 1.0", found.get("TLS1"), "not offered")
+    ok("TLS 1.1", found.get("TLS1_1"), "not offered")
+    ok("the chain is trusted", found.get("cert_chain_of_trust"), "passed.")
+
+
+harness.sections(services, table, grade)
