@@ -2,6 +2,7 @@
 where passwords are, and where they are not."""
 
 import json
+import os
 import pathlib
 
 import harness
@@ -43,7 +44,7 @@ def connections():
 
 
 def built(*arguments):
-    stackgen = harness.REPOSITORY / "target/release/stackgen"
+    stackgen = os.environ["STACKGEN_PROGRAM"]
     done = run(stackgen, "build", str(STACK), "-o", str(harness.DEPLOY), *arguments)
     return ok(f"build {' '.join(arguments)}", done.returncode, 0) or print(done.stdout + done.stderr)
 

@@ -155,7 +155,7 @@ def disk_full():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)
-        stackgen, stack = harness.REPOSITORY / "target/release/stackgen", str(harness.DEPLOY.parent / "stack")
+        stackgen, stack = os.environ["STACKGEN_PROGRAM"], str(harness.DEPLOY.parent / "stack")
         first = run(stackgen, "build", stack, "-o", folder / "deploy")
         ok("disk: the build fits", first.returncode, 0)
         old = {path: path.read_bytes() for path in sorted((folder / "deploy").rglob("*")) if path.is_file()}
