@@ -72,7 +72,9 @@ fn what_serves_gets_the_stop_signal() {
 /// Odoo itself would also send its session over plain HTTP.
 #[test]
 fn the_session_of_odoo_is_for_https_only() {
-    assert!(reference_file("nginx/nginx.conf").contains("proxy_cookie_flags session_id secure samesite=lax;"));
+    assert!(
+        reference_file("nginx/nginx.conf").contains("proxy_cookie_flags session_id secure samesite=lax;")
+    );
 }
 
 /// Odoo 19 takes `False` for "not given", and then its master password is `admin`; nothing at all refuses it in both.
