@@ -16,6 +16,8 @@ pub mod resolve;
 pub mod rules;
 pub mod emit;
 pub mod compile;
+pub mod outline;
+pub mod deployed;
 pub mod write;
 pub mod render;
 pub mod cli;
