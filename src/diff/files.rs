@@ -1,0 +1,198 @@
+//! The files of the deploy directory against those that the manifest makes.
+
+use crate::deployed::File;
+use crate::emit::Artifact;
+use crate::emit::compose::FILE as COMPOSE;
+use crate::finding::{Path, Step};
+use crate::outline::{self, Syntax, Value};
+use crate::write::LOCK;
+
+use super::compare::{self, Delta, Entries};
+use super::consequence::{self, Impact};
+use super::view::View;
+use super::{Change, Do, Status, What, artifacts};
+
+/// Where secrets are on the server; no build writes it.
+pub(super) const DOTENV: &str = ".env";
+
+/// Compares every file that the manifest makes, and those that the last build made.
+pub(super) fn compare(view: &View) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let Some(files) = &view.deployed.files else { return changes };
+    for artifact in &view.compiled.artifacts {
+        match files.get(&artifact.path) {
+            None => changes.push(missing(view, artifact)),
+            Some(file) => one(view, artifact, file, &mut changes),
+        }
+    }
+    for (path, file) in files {
+        let ours = view.compiled.artifacts.iter().any(|a| a.path == *path) || path == LOCK || path == DOTENV;
+        let Some(built) = view.built.filter(|_| !ours) else { continue };
+        if let Some(hash) = built.hash(path) {
+            let status = if file.hash.as_deref() == Some(hash) { Status::Undeployed } else { Status::Both };
+            changes.push(left(view, path, status));
+        }
+    }
+    secrets(view, &mut changes);
+    changes
+}
+
+/// A change with what is common to all.
+pub(super) fn change(view: &View, file: Option<&str>, delta: Delta, impact: Impact, status: Status) -> Change {
+    let place = file.filter(|_| delta.what != What::Removed || status.undeployed()).and_then(|f| view.place(f, &delta.path));
+    Change {
+        subject: impact.subject,
+        file: file.map(str::to_string),
+        path: delta.path,
+        line: delta.before.as_ref().map(|e| e.line).filter(|l| *l > 0),
+        what: delta.what,
+        before: delta.before.map(|e| e.value),
+        after: delta.after.map(|e| e.value),
+        file_says: None,
+        entries: delta.entries,
+        in_file: file.is_some(),
+        running: false,
+        status,
+        place,
+        consequence: impact.consequence,
+        why: impact.why,
+        destructive: false,
+        references: Vec::new(),
+        affected: Vec::new(),
+        command: impact.command,
+        fates: impact.fates,
+    }
+}
+
+/// A difference of a whole file.
+pub(super) fn whole(what: What, entries: usize) -> Delta {
+    Delta { path: Path::default(), what, before: None, after: None, entries, parts: Vec::new() }
+}
+
+fn missing(view: &View, artifact: &Artifact) -> Change {
+    let status = match view.built {
+        None => Status::Unknown,
+        Some(built) if built.hash(&artifact.path).is_some() => Status::Drift,
+        Some(_) => Status::Undeployed,
+    };
+    let delta = whole(What::Added, view.wanted(&artifact.path).len());
+    let mut impact = artifacts::whole(view, &artifact.path, What::Added);
+    if artifact.path == COMPOSE {
+        let services = view.stack.services.iter().map(|s| s.name.as_str());
+        let absent = services.filter(|s| view.deployed.engine.is_none() || view.containers(s).is_empty());
+        impact.fates = absent.map(|s| (s.to_string(), super::Fate::Created)).collect();
+    }
+    change(view, Some(&artifact.path), delta, impact, status)
+}
+
+fn left(view: &View, path: &str, status: Status) -> Change {
+    let mut impact = artifacts::whole(view, path, What::Removed);
+    impact.why = "no build writes it any more; nothing reads it once the others are in place".into();
+    impact.consequence = super::Consequence::Nothing;
+    impact.command = Some(Do::Remove(format!("rm ./{}", super::steps::word(path))));
+    change(view, Some(path), whole(What::Removed, 1), impact, status)
+}
+
+fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>) {
+    let path = artifact.path.as_str();
+    if artifact.executable && file.mode.is_some_and(|mode| mode & 0o111 == 0) {
+        let mut delta = whole(What::State, 1);
+        delta.path = Path(vec![Step::from("mode")]);
+        let mut impact = artifacts::whole(view, path, What::State);
+        impact.consequence = super::Consequence::Nothing;
+        impact.why = "it is a script, and cannot be run".into();
+        impact.command = Some(Do::Hand(format!("chmod +x ./{}", super::steps::word(path))));
+        changes.push(change(view, Some(path), delta, impact, Status::Drift));
+    }
+    if file.hash.is_some() && file.hash.as_deref() == Some(&outline::hash(artifact.text.as_bytes())) {
+        return;
+    }
+    if let Some(fault) = &file.fault {
+        let mut impact = artifacts::whole(view, path, What::Changed);
+        impact.why = format!("it cannot be understood: {fault}");
+        let status = match view.built {
+            None => Status::Unknown,
+            Some(built) if built.hash(path) == Some(&outline::hash(artifact.text.as_bytes())) => Status::Drift,
+            Some(_) => Status::Both,
+        };
+        changes.push(change(view, Some(path), whole(What::Changed, 1), impact, status));
+        return;
+    }
+    let wanted = if path == COMPOSE { view.compose.clone() } else { view.wanted(path) };
+    let server = compare::entries(&file.entries);
+    let depth = if file.syntax == Syntax::Compose { 2 } else { 1 };
+    let mut deltas = compare::compare(&server, &wanted, depth, |_, _, _| false);
+    if file.syntax == Syntax::Text && path != artifacts::CERTIFICATES {
+        deltas = lines(deltas, &server, &wanted).into_iter().collect();
+    }
+    for delta in deltas {
+        let status = compare::status(view.built, path, &delta.parts);
+        let impact = if path == COMPOSE {
+            consequence::compose(view, &delta)
+        } else {
+            artifacts::entry(view, path, &delta)
+        };
+        changes.push(change(view, Some(path), delta, impact, status));
+    }
+}
+
+/// Lines of a text have no names: all that differ are one change, with the lines as its values.
+fn lines(deltas: Vec<Delta>, server: &Entries, wanted: &Entries) -> Option<Delta> {
+    let parts: Vec<_> = deltas.into_iter().flat_map(|d| d.parts).collect();
+    let first = parts.first()?.0.clone();
+    let text = |side: &Entries, pick: fn(&compare::Part) -> Option<&Value>| {
+        let mut found: Vec<_> = parts.iter().filter(|p| pick(p).is_some()).filter_map(|p| side.get(&p.0)).collect();
+        found.sort_by_key(|e| e.line);
+        let line = found.first()?.line;
+        let mut texts = Vec::new();
+        for entry in &found {
+            match &entry.value {
+                Value::Plain(text) => texts.push(text.as_str()),
+                Value::Concealed(_) => return Some((*entry).clone()),
+            }
+        }
+        Some(outline::Entry { value: Value::Plain(texts.join("\n")), line })
+    };
+    let before = text(server, |p| p.1.as_ref());
+    let after = text(wanted, |p| p.2.as_ref());
+    let what = match (&before, &after) {
+        (None, _) => What::Added,
+        (_, None) => What::Removed,
+        _ => What::Changed,
+    };
+    Some(Delta {
+        path: if parts.len() == 1 { first } else { Path::default() },
+        what,
+        before,
+        after,
+        entries: parts.len(),
+        parts,
+    })
+}
+
+/// Secrets that `.env` lacks. Where there is no such file they come from elsewhere.
+fn secrets(view: &View, changes: &mut Vec<Change>) {
+    let Some(dotenv) = &view.dotenv else { return };
+    for secret in &view.stack.secrets {
+        let path = Path(vec![Step::from(&secret.name)]);
+        if secret.used_by.is_empty() || dotenv.contains_key(&path) {
+            continue;
+        }
+        let mut delta = whole(What::Added, 1);
+        delta.path = path;
+        let subject = super::Subject::new(super::SubjectKind::Secret, secret.name.clone());
+        let impact = Impact::new(
+            subject,
+            super::Consequence::Recreate,
+            format!("it is not in `.env`, and Compose starts nothing without it; needed by {}", secret.used_by.join(", ")),
+        );
+        let status = match view.built {
+            None => Status::Unknown,
+            Some(built) if built.had(".env.example", &delta.path) => Status::Drift,
+            Some(_) => Status::Undeployed,
+        };
+        let mut change = change(view, Some(DOTENV), delta, impact, status);
+        change.place = Some(secret.place.clone());
+        changes.push(change);
+    }
+}

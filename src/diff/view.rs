@@ -1,0 +1,176 @@
+//! The three sides together, and what is asked of them again and again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::compile::Compiled;
+use crate::deployed::{Container, Deployed, File};
+use crate::emit::compose;
+use crate::finding::{Path, Place, Step};
+use crate::manifest::{Class, RunsIn};
+use crate::outline::{self, Built, Value};
+use crate::stack::{MountSource, Role, Service, Stack, Volume};
+
+use super::compare::{self, Entries};
+
+pub(super) struct View<'a> {
+    pub compiled: &'a Compiled,
+    pub stack: &'a Stack,
+    pub deployed: &'a Deployed,
+    /// What the last build wrote; `None` when its lock was not there to be read.
+    pub built: Option<&'a Built>,
+    /// What the Compose file of the manifest says.
+    pub compose: Entries,
+    /// What `.env` on the server says; `None` when it was not read.
+    pub dotenv: Option<Entries>,
+    services: HashMap<&'a str, &'a Service>,
+    hosts: HashSet<&'a str>,
+    /// Containers of the stack's services, by service.
+    containers: BTreeMap<&'a str, Vec<&'a Container>>,
+}
+
+impl<'a> View<'a> {
+    pub fn new(compiled: &'a Compiled, stack: &'a Stack, deployed: &'a Deployed, built: &'a Built) -> Self {
+        let mut containers: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+        let services: HashMap<&str, &Service> = stack.services.iter().map(|s| (s.name.as_str(), s)).collect();
+        for container in deployed.engine.iter().flat_map(|e| &e.containers) {
+            if let Some(service) = &container.service
+                && container.project.as_ref() == Some(&stack.project)
+                && !container.one_off
+                && services.contains_key(service.as_str())
+            {
+                containers.entry(service).or_default().push(container);
+            }
+        }
+        // What an interrupted recreate left runs the service only where there is nothing else that could.
+        for list in containers.values_mut().filter(|l| l.iter().any(|c| !is_leftover(c))) {
+            list.retain(|c| !is_leftover(c));
+        }
+        let mut view = Self {
+            compiled,
+            stack,
+            deployed,
+            built: deployed.lock.is_some().then_some(built),
+            compose: Entries::new(),
+            dotenv: None,
+            services,
+            hosts: stack.sites.iter().flat_map(|s| std::iter::once(&s.host).chain(&s.aliases)).map(String::as_str).collect(),
+            containers,
+        };
+        view.dotenv = view.file(".env").filter(|f| f.fault.is_none()).map(|f| compare::entries(&f.entries));
+        // A file that is there byte for byte need not be understood, unless containers are held against it.
+        if deployed.engine.is_some() || !view.is_there(compose::FILE) {
+            view.compose = view.wanted(compose::FILE);
+        }
+        view
+    }
+
+    /// A service of the manifest.
+    pub fn service(&self, name: &str) -> Option<&'a Service> {
+        self.services.get(name).copied()
+    }
+
+    /// Whether it is a public name of the stack.
+    pub fn is_host(&self, name: &str) -> bool {
+        self.hosts.contains(name)
+    }
+
+    /// The containers of a service.
+    pub fn containers(&self, service: &str) -> &[&'a Container] {
+        self.containers.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// A volume of the manifest, by key or by its name on the server.
+    pub fn volume(&self, name: &str) -> Option<&'a Volume> {
+        self.stack.volumes.iter().find(|v| v.key == name || v.name == name)
+    }
+
+    /// Whether what a volume holds would be missed. Nobody can say it of one that the manifest does not know.
+    pub fn is_precious(&self, volume: &str) -> bool {
+        self.volume(volume).is_none_or(|v| matches!(v.class, Class::Critical | Class::Important))
+    }
+
+    /// A file on the server.
+    pub fn file(&self, path: &str) -> Option<&'a File> {
+        self.deployed.files.as_ref()?.get(path)
+    }
+
+    /// Whether a file on the server is the one the manifest makes, byte for byte.
+    pub fn is_there(&self, path: &str) -> bool {
+        let wanted = self.compiled.artifacts.iter().find(|a| a.path == path);
+        match (wanted, self.file(path)) {
+            (Some(wanted), Some(file)) => file.hash.as_deref() == Some(&outline::hash(wanted.text.as_bytes())),
+            _ => false,
+        }
+    }
+
+    /// What a file that the manifest makes says. It was made by us: what cannot be read of it says nothing.
+    pub fn wanted(&self, path: &str) -> Entries {
+        let artifact = self.compiled.artifacts.iter().find(|a| a.path == path);
+        artifact.and_then(|a| outline::read(path, &a.text).ok()).map(|o| o.entries).unwrap_or_default()
+    }
+
+    /// The place of the manifest that makes an entry of a file.
+    pub fn place(&self, file: &str, path: &Path) -> Option<Place> {
+        outline::origin(self.compiled, file, path)
+    }
+
+    /// Services that see a folder of the output and run on; a job reads it whenever it starts.
+    pub fn readers(&self, folder: &str) -> Vec<&'a str> {
+        let all = self.stack.services.iter().filter(|s| s.role != Role::Job && self.reads(s, folder));
+        all.map(|s| s.name.as_str()).collect()
+    }
+
+    /// Whether a service sees a folder of the output.
+    pub fn reads(&self, service: &Service, folder: &str) -> bool {
+        service.mounts.iter().any(|m| matches!(&m.source, MountSource::Output(f) if f == folder))
+    }
+
+    /// The service that is the proxy, or `None` when the server itself runs it.
+    pub fn proxy(&self) -> Option<&'a str> {
+        self.stack.proxy.as_ref()?.service.as_deref()
+    }
+
+    /// Whether nginx runs on the server itself.
+    pub fn proxy_on_host(&self) -> bool {
+        self.stack.proxy.as_ref().is_some_and(|p| p.runs_in == RunsIn::Host)
+    }
+
+    /// Services on a network of the manifest.
+    pub fn attached(&self, network: &str) -> impl Iterator<Item = &'a str> {
+        let on = move |s: &&Service| s.networks.iter().any(|n| n == network);
+        self.stack.services.iter().filter(on).map(|s| s.name.as_str()).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Services that mount a volume of the manifest, by key.
+    pub fn mounting(&self, volume: &str) -> Vec<&'a str> {
+        let has = |s: &&Service| s.mounts.iter().any(|m| matches!(&m.source, MountSource::Volume(v) if v == volume));
+        self.stack.services.iter().filter(has).map(|s| s.name.as_str()).collect()
+    }
+}
+
+/// The name without the twelve digits that a recreate puts in front of it until it is done.
+pub(super) fn without_prefix(name: &str) -> Option<&str> {
+    let (digits, rest) = name.split_once('_')?;
+    (digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()) && !rest.is_empty()).then_some(rest)
+}
+
+/// Whether a container is what an interrupted recreate left.
+pub(super) fn is_leftover(container: &Container) -> bool {
+    without_prefix(&container.name).is_some()
+}
+
+/// The key at a step of a path.
+pub(super) fn key(path: &Path, at: usize) -> Option<&str> {
+    match path.0.get(at)? {
+        Step::Key(key) => Some(key),
+        Step::Index(_) => None,
+    }
+}
+
+/// The text of a value that may be shown.
+pub(super) fn plain(value: &Value) -> Option<&str> {
+    match value {
+        Value::Plain(text) => Some(text),
+        Value::Concealed(_) => None,
+    }
+}
