@@ -14,6 +14,8 @@ use crate::outline::{Syntax, Value};
 pub struct Deployed {
     /// Version of this format.
     pub stackgen: u32,
+    /// When it was read, in seconds since 1970.
+    pub taken: Option<i64>,
     /// What was asked, and why what could not be read was not.
     pub sources: Vec<Reading>,
     /// Files of the deploy directory, by path below it; `None` when no source holds files.
@@ -176,4 +178,20 @@ pub struct Certificate {
     pub ends: i64,
     /// SHA-256 of the certificate.
     pub fingerprint: String,
+}
+
+/// The firewall that a text of `firewall/digitalocean.json` describes.
+pub fn cloud_firewall(text: &str) -> Option<CloudFirewall> {
+    let json: serde_json::Value = serde_json::from_str(text).ok()?;
+    let mut rules = Vec::new();
+    for (key, way, whom, word) in [("inbound_rules", "inbound", "sources", "from"), ("outbound_rules", "outbound", "destinations", "to")] {
+        for rule in json.get(key)?.as_array()? {
+            let text = |k: &str| rule.get(k).and_then(|v| v.as_str()).unwrap_or_default().to_string();
+            for address in rule.get(whom)?.get("addresses")?.as_array()? {
+                rules.push(format!("{way} {} {} {word} {}", text("protocol"), text("ports"), address.as_str()?));
+            }
+        }
+    }
+    rules.sort();
+    Some(CloudFirewall { name: json.get("name")?.as_str()?.into(), applied_to: Vec::new(), rules })
 }

@@ -19,6 +19,7 @@ pub mod compile;
 pub mod outline;
 pub mod deployed;
 pub mod write;
+pub mod diff;
 pub mod render;
 pub mod cli;
 pub mod commands;

@@ -6,7 +6,7 @@ use crate::compile::Compiled;
 use crate::deployed::{Container, Deployed, File};
 use crate::emit::compose;
 use crate::finding::{Path, Place, Step};
-use crate::manifest::{Class, RunsIn};
+use crate::manifest::Class;
 use crate::outline::{self, Built, Value};
 use crate::stack::{MountSource, Role, Service, Stack, Volume};
 
@@ -130,10 +130,6 @@ impl<'a> View<'a> {
         self.stack.proxy.as_ref()?.service.as_deref()
     }
 
-    /// Whether nginx runs on the server itself.
-    pub fn proxy_on_host(&self) -> bool {
-        self.stack.proxy.as_ref().is_some_and(|p| p.runs_in == RunsIn::Host)
-    }
 
     /// Services on a network of the manifest.
     pub fn attached(&self, network: &str) -> impl Iterator<Item = &'a str> {
