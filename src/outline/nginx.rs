@@ -73,6 +73,9 @@ impl Reader {
                     self.out.set(free.clone(), "", line);
                     self.block(&free, &directive.name, block);
                     if directive.name == "server" {
+                        if !block.iter().any(|d| d.name == "listen") {
+                            self.out.set(free.join("listen 80"), "", line);
+                        }
                         let Some(Step::Key(name)) = free.0.last() else { continue };
                         let listen =
                             |(address, default)| Listen { address, default, server: name.clone(), line };
