@@ -107,7 +107,7 @@ fn site(view: &View, delta: &Delta) -> Option<Subject> {
 
 /// A line of the list of certificates.
 fn certificate(view: &View, delta: &Delta) -> Impact {
-    let name = certificate_name(delta).unwrap_or_default();
+    let name = key(&delta.path, 0).unwrap_or(CERTIFICATES);
     let subject = Subject::new(SubjectKind::Certificate, name);
     if delta.what == What::Removed {
         return Impact::new(subject, Consequence::Certificate, "it is renewed no more; what is on the disk stays there")
@@ -115,16 +115,6 @@ fn certificate(view: &View, delta: &Delta) -> Impact {
     }
     Impact::new(subject, Consequence::Certificate, "another set of names is another certificate, which is asked for")
         .by(issue(view))
-}
-
-/// The first word of a line, or the key it stands under.
-pub(super) fn certificate_name(delta: &Delta) -> Option<String> {
-    let value = delta.after.as_ref().or(delta.before.as_ref()).and_then(|e| plain(&e.value));
-    let text = match value {
-        Some(line) if line.contains(' ') => line,
-        _ => key(&delta.path, 0)?,
-    };
-    text.split_whitespace().next().map(str::to_string)
 }
 
 fn certbot(view: &View, file: Subject) -> Impact {

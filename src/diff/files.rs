@@ -1,15 +1,17 @@
 //! The files of the deploy directory against those that the manifest makes.
 
+use std::collections::BTreeMap;
+
 use crate::deployed::File;
 use crate::emit::Artifact;
 use crate::emit::compose::FILE as COMPOSE;
 use crate::finding::{Path, Step};
-use crate::outline::{self, Syntax, Value};
+use crate::outline::{self, Entry, Syntax, Value};
 use crate::write::LOCK;
 
 use super::compare::{self, Delta, Entries};
 use super::consequence::{self, Impact};
-use super::view::View;
+use super::view::{View, key};
 use super::{Change, Do, Status, What, artifacts};
 
 /// Where secrets are on the server; no build writes it.
@@ -122,7 +124,9 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
     let server = compare::entries(&file.entries);
     let depth = if file.syntax == Syntax::Compose { 2 } else { 1 };
     let mut deltas = compare::compare(&server, &wanted, depth, |_, _, _| false);
-    if file.syntax == Syntax::Text && path != artifacts::CERTIFICATES {
+    if path == artifacts::CERTIFICATES {
+        deltas = by_first_word(deltas);
+    } else if file.syntax == Syntax::Text {
         deltas = lines(deltas, &server, &wanted).into_iter().collect();
     }
     for delta in deltas {
@@ -139,35 +143,61 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
 /// Lines of a text have no names: all that differ are one change, with the lines as its values.
 fn lines(deltas: Vec<Delta>, server: &Entries, wanted: &Entries) -> Option<Delta> {
     let parts: Vec<_> = deltas.into_iter().flat_map(|d| d.parts).collect();
-    let first = parts.first()?.0.clone();
+    if parts.is_empty() {
+        return None;
+    }
     let text = |side: &Entries, pick: fn(&compare::Part) -> Option<&Value>| {
-        let mut found: Vec<_> = parts.iter().filter(|p| pick(p).is_some()).filter_map(|p| side.get(&p.0)).collect();
-        found.sort_by_key(|e| e.line);
-        let line = found.first()?.line;
-        let mut texts = Vec::new();
-        for entry in &found {
-            match &entry.value {
-                Value::Plain(text) => texts.push(text.as_str()),
-                Value::Concealed(_) => return Some((*entry).clone()),
-            }
-        }
-        Some(outline::Entry { value: Value::Plain(texts.join("\n")), line })
+        let mut found: Vec<(u32, &str)> = parts
+            .iter()
+            .filter(|p| pick(p).is_some())
+            .filter_map(|(path, ..)| Some((side.get(path)?.line, key(path, path.0.len().checked_sub(1)?)?)))
+            .collect();
+        found.sort_unstable();
+        let line = found.first()?.0;
+        let texts: Vec<&str> = found.iter().map(|(_, text)| text.rsplit_once(" #").map_or(*text, |(t, n)| {
+            // A line that is there twice has a number behind it.
+            if n.bytes().all(|b| b.is_ascii_digit()) { t } else { text }
+        })).collect();
+        Some(Entry { value: Value::Plain(texts.join("\n")), line })
     };
     let before = text(server, |p| p.1.as_ref());
     let after = text(wanted, |p| p.2.as_ref());
     let what = match (&before, &after) {
-        (None, _) => What::Added,
-        (_, None) => What::Removed,
+        (None, Some(_)) => What::Added,
+        (Some(_), None) => What::Removed,
         _ => What::Changed,
     };
-    Some(Delta {
-        path: if parts.len() == 1 { first } else { Path::default() },
-        what,
-        before,
-        after,
-        entries: parts.len(),
-        parts,
-    })
+    // The entry for the whole says no more than the lines do, unless only their order differs.
+    let entries = parts.iter().filter(|p| !p.0.0.is_empty()).count().max(1);
+    Some(Delta { path: Path::default(), what, before, after, entries, parts })
+}
+
+/// Lines that begin with the name of what they are about.
+fn by_first_word(deltas: Vec<Delta>) -> Vec<Delta> {
+    let mut names: BTreeMap<String, Delta> = BTreeMap::new();
+    for part in deltas.into_iter().flat_map(|d| d.parts) {
+        let Some(line) = key(&part.0, 0) else { continue };
+        let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let delta = names.entry(name.to_string()).or_insert_with(|| Delta {
+            path: Path(vec![Step::from(name)]),
+            ..whole(What::Changed, 1)
+        });
+        let entry = Some(Entry { value: Value::Plain(rest.into()), line: 0 });
+        if part.1.is_some() {
+            delta.before = entry;
+        } else {
+            delta.after = entry;
+        }
+        delta.parts.push(part);
+    }
+    for delta in names.values_mut() {
+        delta.what = match (&delta.before, &delta.after) {
+            (None, _) => What::Added,
+            (_, None) => What::Removed,
+            _ => What::Changed,
+        };
+    }
+    names.into_values().collect()
 }
 
 /// Secrets that `.env` lacks. Where there is no such file they come from elsewhere.

@@ -9,7 +9,7 @@ use crate::manifest::Class;
 use crate::outline::Syntax;
 
 use super::view::{View, plain};
-use super::{Change, Consequence, SubjectKind, What, artifacts};
+use super::{Change, Consequence, SubjectKind, What};
 
 /// References that are shown of one thing.
 const MOST: usize = 12;
@@ -41,7 +41,8 @@ fn takes_away(change: &Change) -> bool {
     let whole = change.path.0.len() <= 2 && change.what == What::Removed;
     match change.subject.kind {
         SubjectKind::Service | SubjectKind::Volume | SubjectKind::Network | SubjectKind::Secret => {
-            whole && change.file.as_deref() == Some(FILE) || change.consequence == Consequence::DataLoss
+            whole && change.file.as_deref() == Some(FILE)
+                || change.subject.kind == SubjectKind::Volume && change.consequence == Consequence::DataLoss
         }
         SubjectKind::Project => true,
         SubjectKind::Certificate => change.what == What::Removed,
@@ -61,7 +62,7 @@ fn refer(view: &View, names: &mut BTreeMap<String, Vec<String>>) {
             let texts = entry.path.iter().skip(2).map(String::as_str).chain(plain(&entry.value));
             for word in texts.flat_map(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || "_.-".contains(c)))) {
                 // What a thing says of itself is no reference to it.
-                if entry.path.get(1).is_some_and(|own| own == word) {
+                if entry.path.get(1).is_some_and(|own| own == word) || !refers(file, &entry.path, word) {
                     continue;
                 }
                 if let Some(list) = names.get_mut(word) {
@@ -72,6 +73,20 @@ fn refer(view: &View, names: &mut BTreeMap<String, Vec<String>>) {
                 }
             }
         }
+    }
+}
+
+/// Whether a word in an entry of a Compose file can mean a service or a volume: a network or folder may have the name too.
+fn refers(file: &str, path: &[String], word: &str) -> bool {
+    let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+    match keys.as_slice() {
+        _ if file != FILE => true,
+        ["services", _, "networks" | "build" | "image" | "container_name" | "command" | "entrypoint", ..] => false,
+        ["services", _, "depends_on", name] => *name == word,
+        ["services", _, "depends_on", ..] => false,
+        ["services", _, "volumes", _, last] => *last == "source",
+        ["services", ..] => true,
+        _ => false,
     }
 }
 
@@ -146,7 +161,7 @@ fn judge(view: &View, change: &mut Change, gone: &BTreeSet<String>) {
         }
         SubjectKind::Certificate if change.what == What::Removed && change.in_file => {
             let meant = change.references.iter().any(|r| gone.iter().any(|g| r.contains(g.as_str())));
-            let still = names_on(view, change);
+            let still = names_on(change);
             let served = still.iter().any(|host| {
                 view.is_host(host) && !view.stack.certificates.iter().any(|c| c.names.iter().any(|n| n == host))
             });
@@ -166,13 +181,10 @@ fn judge(view: &View, change: &mut Change, gone: &BTreeSet<String>) {
 }
 
 /// Host names on a certificate that is listed on the server and no longer wanted.
-fn names_on(view: &View, change: &Change) -> Vec<String> {
-    let entries = view.file(artifacts::CERTIFICATES).map(|f| f.entries.as_slice()).unwrap_or_default();
-    let line = entries.iter().find_map(|e| {
-        let text = plain(&e.value).filter(|t| t.contains(' ')).or(e.path.first().map(String::as_str))?;
-        text.starts_with(&format!("{} ", change.subject.name)).then(|| text.to_string())
-    });
-    line.iter().flat_map(|l| l.split_whitespace().skip(2)).map(str::to_string).collect()
+fn names_on(change: &Change) -> Vec<String> {
+    let line = change.before.as_ref().and_then(plain).unwrap_or_default();
+    // The first word says whether it is needed or planned.
+    line.split_whitespace().skip(1).map(str::to_string).collect()
 }
 
 /// Whether other certificates of the manifest are for all of some names.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::stack::Action;
+use crate::stack::{Action, Role};
 
 use super::view::View;
 use super::{Affected, Change, Consequence, Do, Fate, SubjectKind, consequence};
@@ -91,7 +91,9 @@ impl<'a> Reach<'a> {
         for client in self.clients.get(service).into_iter().flatten() {
             add(client, format!("keeps its database in {service}"));
         }
-        for dependent in self.dependents.get(service).into_iter().flatten() {
+        // Nobody waits for a job that is done.
+        let job = view.service(service).is_some_and(|s| s.role == Role::Job);
+        for dependent in self.dependents.get(service).into_iter().flatten().filter(|_| !job) {
             if !self.clients.get(service).is_some_and(|c| c.contains(dependent)) {
                 add(dependent, format!("depends on {service}"));
             }

@@ -81,7 +81,8 @@ pub fn engine(compiled: &Compiled) -> Engine {
             .map(|(p, e)| entry(&keys(p)[2..], e.value.clone(), 0))
             .collect()
     };
-    let containers = stack.services.iter().map(|s| {
+    let all = stack.services.iter().flat_map(|s| (1..=s.replicas).map(move |n| (s, n)));
+    let containers = all.map(|(s, number)| {
         let job = s.role == stackgen::stack::Role::Job;
         let entries = below("services", &s.name)
             .into_iter()
@@ -89,8 +90,8 @@ pub fn engine(compiled: &Compiled) -> Engine {
             .filter(|e| e.path.get(2).is_none_or(|k| k != "bind"))
             .collect();
         Container {
-            id: format!("id-of-{}", s.name),
-            name: s.container_name.clone().unwrap_or_else(|| format!("{}-{}-1", stack.project, s.name)),
+            id: format!("id-of-{}-{number}", s.name),
+            name: s.container_name.clone().unwrap_or_else(|| format!("{}-{}-{number}", stack.project, s.name)),
             project: Some(stack.project.clone()),
             service: Some(s.name.clone()),
             config_hash: Some("hash".into()),
