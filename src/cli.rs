@@ -72,6 +72,31 @@ Examples:
 Exit status: 0 nothing but notes, 1 errors or warnings, 2 something could not be read.")]
     Lint(Lint),
 
+    /// Say what differs on the server, and what deploying does to it
+    ///
+    /// Compares what the manifest makes with what is really there, by meaning and not by text. Each difference is
+    /// undeployed (the manifest moved since the last build that was deployed), drift (the server moved), both, or
+    /// undeclared (nobody ever wrote it down), and says what it costs: nothing, a reload, a restart, a new container, a
+    /// certificate, a network outage, exposure to the internet, or data. Nothing is ever written: sources can only be
+    /// read. Of a secret nothing is shown but that it changed.
+    ///
+    /// Sources: a directory, `ssh://[user@]host/dir`, `docker://`, `docker+ssh://[user@]host`, a snapshot (FILE.json),
+    /// `firewall:FILE` (doctl compute firewall list -o json) and `certificates:DIR`. Several are looked at together.
+    #[command(after_help = "\
+Examples:
+  stackgen diff                               against the `ssh` and `directory` of `host` in the manifest
+  stackgen diff stacks/shop --against ./srv   against a copy of the deploy directory
+  stackgen diff --against ssh://root@shop/opt/shop --against docker+ssh://root@shop
+  stackgen diff --against docker:// --against firewall:rules.json
+  stackgen diff --format markdown             a comment for a pull request
+  stackgen diff --format json                 for programs; `stackgen schema diff` describes it
+  stackgen diff --show-commands               what would be run on the server, and nothing else
+
+Exit status: 0 in sync, 1 differences, 2 something could not be read: whatever was found, more may differ.
+With --detailed-exitcode instead of 1: 3 undeployed changes of the manifest only, 4 drift only, 5 both, 6 something
+destructive is among them.")]
+    Diff(Diff),
+
     /// Explain a rule, a kind of service, a target or a part of the manifest
     #[command(after_help = "\
 Examples:
@@ -88,6 +113,7 @@ Examples:
   stackgen schema kind                of kinds/NAME.yaml
   stackgen schema overlay             of stack.ENV.yaml
   stackgen schema findings            of what `stackgen lint --format json` prints
+  stackgen schema diff                of what `stackgen diff --format json` prints
 
 An editor with the YAML language server finds the schema by the first line of a manifest:
   # yaml-language-server: $schema=stack.schema.json")]
@@ -162,6 +188,42 @@ pub enum Format {
     Json,
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Manifest or its folder [default: the stack here, else the only one under stacks/]
+    pub stack: Option<PathBuf>,
+    /// Lay stack.NAME.yaml (or .toml) over the manifest
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// What to compare with; may be given several times [default: `ssh` and `directory` of `host` in the manifest]
+    #[arg(long, value_name = "SOURCE")]
+    pub against: Vec<String>,
+    /// How to print the differences
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+    /// Say by the exit status which side moved
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Print what would be run or asked for, and do nothing
+    #[arg(long)]
+    pub show_commands: bool,
+}
+
+/// How differences are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// A comment on a pull request
+    Markdown,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
@@ -190,6 +252,8 @@ pub enum SchemaOf {
     Kind,
     /// Findings as JSON
     Findings,
+    /// Differences as JSON
+    Diff,
 }
 
 /// Arguments of `init`.

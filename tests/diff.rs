@@ -3,7 +3,9 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may say so")]
 
 mod common;
-#[path = "common/server.rs"]
+#[path = "diff/drifts.rs"]
+mod drifts;
+#[path = "diff/server.rs"]
 mod server;
 
 use stackgen::compile::{Compiled, Input, compile};
@@ -39,23 +41,43 @@ fn nothing_differs_after_a_deploy() {
     }
 }
 
+/// `drift recreate service odoo` of each change, sorted.
+fn told(diff: &Diff) -> String {
+    let word = |v: &dyn erased::Shown| v.shown();
+    let mut list: Vec<String> =
+        diff.changes.iter().map(|c| format!("{} {} {}", word(&c.status), word(&c.consequence), c.subject)).collect();
+    list.sort();
+    list.dedup();
+    list.join("; ")
+}
+
+/// Enumerations as they are written.
+mod erased {
+    pub trait Shown {
+        fn shown(&self) -> String;
+    }
+    impl<T: serde::Serialize> Shown for T {
+        fn shown(&self) -> String {
+            serde_json::to_value(self).expect("a value").as_str().expect("a word").to_string()
+        }
+    }
+}
+
 #[test]
-fn look() {
-    let then = compiled(&reference());
-    let now = compiled(
-        &reference()
-            .replace("version: 2.40.7", "version: 2.41.0")
-            .replace("name: superset-data,", "name: superset-data-2,"),
-    );
-    let mut texts = server::texts(&then);
-    let compose = texts.get_mut("docker-compose.yml").expect("a file");
-    *compose = compose.replace("memory: 3G", "memory: 4G");
-    let conf = texts.get_mut("nginx/nginx.conf").expect("a file");
-    *conf = conf.replace("server_tokens off;", "server_tokens on;");
-    let mut deployed = server::folder(&texts, &then);
-    deployed.engine = Some(server::engine(&then));
-    let diff = against(&now, &then, &deployed);
-    eprintln!("{}", render::diff::text::diff(&now, &diff));
-    eprintln!("{}", render::diff::markdown::diff(&now, &diff));
-    eprintln!("{}", render::diff::github::diff(&now, &diff));
+fn a_hundred_drifts_are_found_and_classified() {
+    let compiled = compiled(&reference());
+    let mut wrong = Vec::new();
+    for (name, act, expected) in drifts::DRIFTS {
+        let mut world = drifts::World::new(&compiled);
+        act(&mut world);
+        let diff = against(&compiled, &compiled, &world.read());
+        let found = told(&diff);
+        if found != *expected {
+            wrong.push(format!("{name}\n  expected {expected}\n  found    {found}"));
+        }
+        // Whoever drifted, not the manifest.
+        assert!(diff.changes.iter().all(|c| !c.why.contains('\n')), "{name}");
+    }
+    assert!(drifts::DRIFTS.len() >= 100, "only {}", drifts::DRIFTS.len());
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), drifts::DRIFTS.len(), wrong.join("\n"));
 }
