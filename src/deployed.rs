@@ -170,7 +170,7 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// Who issued it.
     pub issuer: String,
-    /// Whether it is signed by its own key.
+    /// Whether it is its own issuer, as the temporary ones are that nginx starts with.
     pub self_signed: bool,
     /// When it ends, in seconds since 1970.
     pub ends: i64,
