@@ -4,12 +4,19 @@
 //! what identifies an entry (a port by its target, a location by its modifier and path), what the value of an entry
 //! left out is, and where order counts.
 
+mod compose;
+mod interpolation;
+mod nginx;
+mod quantity;
+mod shell_words;
+mod yaml;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Path;
+use crate::finding::{Path, Step};
 use crate::format::Fault;
 
 /// How the text of a file is understood.
@@ -78,6 +85,82 @@ pub fn syntax(path: &str) -> Syntax {
 ///
 /// The first thing that could not be understood.
 pub fn read(path: &str, text: &str) -> Result<Outline, Fault> {
-    let _ = text;
-    Ok(Outline { syntax: syntax(path), entries: BTreeMap::new() })
+    let syntax = syntax(path);
+    let entries = match syntax {
+        Syntax::Compose => compose::read(text)?,
+        Syntax::Nginx => nginx::read(text)?,
+        _ => BTreeMap::new(),
+    };
+    Ok(Outline { syntax, entries })
+}
+
+/// An outline of a Compose file with its references to variables filled in, as Compose would: what a container has.
+///
+/// `None` for what is not set. A variable that is passed on and not set is left out.
+pub fn filled(outline: &Outline, lookup: &dyn Fn(&str) -> Option<String>) -> Outline {
+    let mut filled = Outline { syntax: outline.syntax, entries: BTreeMap::new() };
+    for (path, entry) in &outline.entries {
+        let Value::Plain(text) = &entry.value else { continue };
+        let text = match interpolation::passed_on(text) {
+            Some(name) => lookup(name),
+            None => interpolation::filled(text, lookup),
+        };
+        let Some(text) = text else { continue };
+        let fill = |step: &Step| match step {
+            Step::Key(key) if key.contains('$') => {
+                Step::Key(interpolation::filled(key, lookup).unwrap_or_else(|| key.clone()))
+            }
+            step => step.clone(),
+        };
+        let path = Path(path.0.iter().map(fill).collect());
+        filled.entries.insert(path, Entry { value: Value::Plain(text), line: entry.line });
+    }
+    filled
+}
+
+/// Collects the entries of a file.
+#[derive(Default)]
+struct Entries(BTreeMap<Path, Entry>);
+
+impl Entries {
+    /// Adds a value; of two with one path the later one counts.
+    fn set(&mut self, path: Path, value: impl Into<String>, line: u32) {
+        self.0.insert(path, Entry { value: Value::Plain(value.into()), line });
+    }
+
+    /// A path that no entry has yet: the path itself, or it with ` #2`, ` #3`, … at its last key.
+    fn free(&self, path: Path) -> Path {
+        if !self.0.contains_key(&path) {
+            return path;
+        }
+        let mut again = path.clone();
+        for n in 2.. {
+            if let (Some(Step::Key(key)), Some(Step::Key(first))) = (again.0.last_mut(), path.0.last()) {
+                *key = format!("{first} #{n}");
+            }
+            if !self.0.contains_key(&again) {
+                break;
+            }
+        }
+        again
+    }
+}
+
+/// Where the lines of a text start.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect())
+    }
+
+    /// The line of a byte, from 1.
+    fn of(&self, offset: usize) -> u32 {
+        self.0.partition_point(|start| *start <= offset).max(1) as u32
+    }
+}
+
+/// Texts as one: the way a list is written whose order counts.
+fn list(items: &[String]) -> String {
+    serde_json::to_string(items).unwrap_or_default()
 }
