@@ -115,7 +115,7 @@ impl Concealer {
 
     /// What a file says, as it is kept. `path` is its name, which `declared` knows it by.
     pub fn file(&self, path: &str, outline: &Outline, declared: Option<&Outline>) -> Vec<FileEntry> {
-        let scope = Scope { file: path, syntax: outline.syntax, declared, filled: None, at: Vec::new() };
+        let scope = Scope { file: path, syntax: outline.syntax, declared, filled: None, raw: None, at: Vec::new() };
         self.entries(&scope, &outline.entries)
     }
 
@@ -173,6 +173,8 @@ pub(super) struct Scope<'a> {
     pub(super) declared: Option<&'a Outline>,
     /// The same with its references filled in.
     pub(super) filled: Option<&'a Outline>,
+    /// The entries without the escapes of references.
+    pub(super) raw: Option<&'a Outline>,
     /// Where in the artifact the entries stand.
     pub(super) at: Vec<Step>,
 }
@@ -188,14 +190,14 @@ impl<'a> Scope<'a> {
         if self.file == ".env" {
             return None;
         }
-        let path = self.full(path);
-        let Value::Plain(known) = &self.declared?.entries.get(&path)?.value else { return None };
+        let full = self.full(path);
+        let Value::Plain(known) = &self.declared?.entries.get(&full)?.value else { return None };
         if known == text {
             return Some(known);
         }
         // A reference, and what it comes to with the values of .env is what runs.
-        let Value::Plain(filled) = &self.filled?.entries.get(&path)?.value else { return None };
-        (known.contains("${") && *filled == outline::raw(text)).then_some(known)
+        let (filled, raw) = (self.filled?.entries.get(&full)?, self.raw?.entries.get(path)?);
+        (known.contains("${") && filled.value == raw.value).then_some(known)
     }
 
     /// How many steps of a path the artifact has, too.
