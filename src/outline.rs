@@ -5,10 +5,15 @@
 //! left out is, and where order counts.
 
 mod compose;
+mod dotenv;
+pub(crate) mod hash;
+mod ini;
 mod interpolation;
+mod json;
 mod nginx;
 mod quantity;
 mod shell_words;
+mod text;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -71,7 +76,8 @@ pub fn syntax(path: &str) -> Syntax {
     match name.rsplit_once('.').map_or(("", name), |(stem, ending)| (ending, stem)) {
         ("yml" | "yaml", stem) if stem.contains("compose") => Syntax::Compose,
         ("conf", stem) if stem == "nginx" || path.starts_with("nginx/") => Syntax::Nginx,
-        ("conf", "nftables") => Syntax::Text,
+        // No sections, and order counts.
+        ("conf", "nftables" | "redis") => Syntax::Text,
         ("conf" | "ini" | "service" | "timer", _) => Syntax::Ini,
         ("json", _) => Syntax::Json,
         _ if name == ".env" || name.starts_with(".env.") => Syntax::Dotenv,
@@ -89,7 +95,10 @@ pub fn read(path: &str, text: &str) -> Result<Outline, Fault> {
     let entries = match syntax {
         Syntax::Compose => compose::read(text)?,
         Syntax::Nginx => nginx::read(text)?,
-        _ => BTreeMap::new(),
+        Syntax::Ini => ini::read(path, text)?,
+        Syntax::Json => json::read(text)?,
+        Syntax::Dotenv => dotenv::read(text)?,
+        Syntax::Text => text::read(path, text),
     };
     Ok(Outline { syntax, entries })
 }
