@@ -1,13 +1,36 @@
 //! What is really on a server: read from sources that can only be read, kept as data without any secret value.
 //!
-//! [`Deployed`] is also the format of a snapshot: whatever a comparison needs is in it.
+//! [`Deployed`] is also the format of a snapshot: whatever a comparison needs is in it. Reading never writes: files are
+//! opened to read, engines are asked by GET, and what is sent to other machines is in `ssh.rs`. What was read is
+//! concealed before it gets into [`Deployed`]; see `conceal.rs`.
+
+mod certificates;
+pub mod conceal;
+mod container;
+mod directory;
+mod engine;
+mod files;
+pub mod firewall;
+mod http;
+mod local;
+mod pipe;
+pub mod snapshot;
+pub mod source;
+mod ssh;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Read};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::outline::{Syntax, Value};
+use crate::outline::{self, Outline, Syntax, Value};
+use crate::secrecy::looks_secret;
+use crate::text::{harmless, reason, shown};
+
+use conceal::{Concealer, Declared};
+use source::Source;
 
 /// What was found on a server.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +65,8 @@ pub struct Reading {
 /// A file of the deploy directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct File {
-    /// SHA-256 of its bytes, as in `stackgen.lock`; `None` for files that hold secrets.
+    /// SHA-256 of its bytes, as in `stackgen.lock`, when the lock or the manifest says the same; a fingerprint when they
+    /// do not, since by a hash a password could be tried. `None` for `.env` and for files of which only the name is known.
     pub hash: Option<String>,
     /// When it was last written, in seconds since 1970.
     pub modified: Option<i64>,
@@ -172,7 +196,7 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// Who issued it.
     pub issuer: String,
-    /// Whether it is signed by its own key.
+    /// Whether it is its own issuer, as the temporary ones are that nginx starts with.
     pub self_signed: bool,
     /// When it ends, in seconds since 1970.
     pub ends: i64,
@@ -180,18 +204,157 @@ pub struct Certificate {
     pub fingerprint: String,
 }
 
-/// The firewall that a text of `firewall/digitalocean.json` describes.
-pub fn cloud_firewall(text: &str) -> Option<CloudFirewall> {
-    let json: serde_json::Value = serde_json::from_str(text).ok()?;
-    let mut rules = Vec::new();
-    for (key, way, whom, word) in [("inbound_rules", "inbound", "sources", "from"), ("outbound_rules", "outbound", "destinations", "to")] {
-        for rule in json.get(key)?.as_array()? {
-            let text = |k: &str| rule.get(k).and_then(|v| v.as_str()).unwrap_or_default().to_string();
-            for address in rule.get(whom)?.get("addresses")?.as_array()? {
-                rules.push(format!("{way} {} {} {word} {}", text("protocol"), text("ports"), address.as_str()?));
+/// Asks every source. What cannot be read is a fault of its source, and the rest is kept.
+pub fn read(sources: &[Source], declared: Option<&Declared>, concealer: &Concealer) -> Deployed {
+    let mut reader = Reader {
+        out: Deployed { stackgen: snapshot::VERSION, ..Deployed::default() },
+        declared,
+        concealer,
+        dotenv: None,
+    };
+    let mut readings: Vec<Vec<Reading>> = sources.iter().map(|_| Vec::new()).collect();
+    let is_engine = |source: &Source| matches!(source, Source::Docker(_) | Source::DockerSsh(_));
+    // Engines come last: whether a container has the value that a file refers to can be told by `.env` only.
+    for late in [false, true] {
+        for (source, reading) in sources.iter().zip(&mut readings).filter(|(s, _)| is_engine(s) == late) {
+            let mut faults = Vec::new();
+            let mut inner = Vec::new();
+            if let Err(fault) = reader.read(source, &mut faults, &mut inner) {
+                faults.push(fault);
+            }
+            reading.push(Reading { source: told_source(source), faults: faults.into_iter().map(harmless).collect() });
+            reading.append(&mut inner);
+        }
+    }
+    reader.out.sources = readings.into_iter().flatten().collect();
+    reader.out
+}
+
+struct Reader<'a> {
+    out: Deployed,
+    declared: Option<&'a Declared>,
+    concealer: &'a Concealer,
+    /// What `.env` says, while reading.
+    dotenv: Option<Outline>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, source: &Source, faults: &mut Vec<String>, inner: &mut Vec<Reading>) -> Result<(), String> {
+        let second = |what: &str| Err(format!("expected one {what} among the sources, found another"));
+        match source {
+            Source::Directory(_) | Source::Ssh(..) if self.out.files.is_some() => second("directory"),
+            Source::Docker(_) | Source::DockerSsh(_) if self.out.engine.is_some() => second("Docker engine"),
+            Source::Directory(path) => self.directory(&mut local::Local::new(path), faults),
+            Source::Ssh(host, path) => self.directory(&mut ssh::Remote::new(host, path), faults),
+            Source::Docker(path) => self.engine(http::At::Socket(path.clone()), faults),
+            Source::DockerSsh(host) => self.engine(http::At::Host(host.clone()), faults),
+            Source::Firewall(path) => {
+                let text = match path {
+                    Some(path) => local::read(path, LARGEST_LISTING).map(|raw| raw.bytes),
+                    None => standard_input(LARGEST_LISTING),
+                };
+                let listed = firewall::read(&text.map_err(|e| cannot("read the list of firewalls", &e))?)?;
+                self.out.firewalls.get_or_insert_default().extend(listed.into_iter().map(|f| CloudFirewall {
+                    name: self.concealer.name(&f.name),
+                    applied_to: f.applied_to.iter().map(|a| self.concealer.name(a)).collect(),
+                    rules: f.rules.iter().map(|r| self.concealer.name(r)).collect(),
+                }));
+                Ok(())
+            }
+            Source::Certificates(path) => {
+                let found = certificates::read(path, faults)?;
+                let found = found.into_iter().map(|(path, certificate)| {
+                    let names = certificate.names.iter().map(|n| self.concealer.name(n)).collect();
+                    let issuer = self.concealer.name(&certificate.issuer);
+                    (self.concealer.name(&path), Certificate { names, issuer, ..certificate })
+                });
+                self.out.certificates.get_or_insert_default().extend(found);
+                Ok(())
+            }
+            Source::Snapshot(path) => {
+                let raw = local::read(path, snapshot::LARGEST).map_err(|e| cannot("read the snapshot", &e))?;
+                self.merge(snapshot::parse(&raw.bytes)?, source, inner)
             }
         }
     }
-    rules.sort();
-    Some(CloudFirewall { name: json.get("name")?.as_str()?.into(), applied_to: Vec::new(), rules })
+
+    fn directory(&mut self, directory: &mut dyn directory::Files, faults: &mut Vec<String>) -> Result<(), String> {
+        let names = self.declared.map(|d| d.hashes.keys().cloned().collect()).unwrap_or_default();
+        let found = directory::read(directory, &names, faults)?;
+        let kept = files::keep(found, self.declared, self.concealer, faults);
+        (self.out.files, self.out.lock, self.dotenv) = (Some(kept.files), kept.lock, kept.dotenv);
+        Ok(())
+    }
+
+    fn engine(&mut self, at: http::At, faults: &mut Vec<String>) -> Result<(), String> {
+        let declared = self.declared.and_then(|d| d.outlines.get(crate::emit::compose::FILE));
+        let lookup = |name: &str| {
+            let entry = self.dotenv.as_ref()?.entries.get(&crate::finding::Path(vec![name.into()]))?;
+            if let Value::Plain(text) = &entry.value { Some(text.clone()) } else { None }
+        };
+        let filled = declared.filter(|_| self.dotenv.is_some()).map(|d| outline::filled(d, &lookup));
+        let known = engine::Known { declared, filled: filled.as_ref() };
+        self.out.engine = Some(engine::read(&http::Client::new(at), known, self.concealer, faults)?);
+        Ok(())
+    }
+
+    /// Takes over what a snapshot has.
+    fn merge(&mut self, snapshot: Deployed, source: &Source, inner: &mut Vec<Reading>) -> Result<(), String> {
+        let out = &mut self.out;
+        if out.files.is_some() && snapshot.files.is_some() || out.engine.is_some() && snapshot.engine.is_some() {
+            return Err("expected what no other source says, found a second directory or engine in it".into());
+        }
+        out.files = out.files.take().or(snapshot.files);
+        out.lock = out.lock.take().or(snapshot.lock);
+        out.engine = out.engine.take().or(snapshot.engine);
+        if let Some(firewalls) = snapshot.firewalls {
+            out.firewalls.get_or_insert_default().extend(firewalls);
+        }
+        if let Some(certificates) = snapshot.certificates {
+            out.certificates.get_or_insert_default().extend(certificates);
+        }
+        let source = told_source(source);
+        inner.extend(snapshot.sources.into_iter().map(|r| Reading { source: format!("{source}: {}", r.source), ..r }));
+        Ok(())
+    }
+}
+
+/// Bytes a list of firewalls may have.
+const LARGEST_LISTING: u64 = 16 << 20;
+
+fn standard_input(most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// A source as it is told of.
+fn told_source(source: &Source) -> String {
+    let text = source.to_string();
+    if looks_secret(&text) { "a source whose name looks like a secret".into() } else { harmless(text) }
+}
+
+/// The name of something on a server as it is told of.
+fn told(name: &str) -> String {
+    if looks_secret(name) { "one whose name looks like a secret".into() } else { shown(name) }
+}
+
+/// What the system said when something was tried.
+fn cannot(what: impl fmt::Display, error: &io::Error) -> String {
+    format!("cannot {what}: {}", reason(error))
+}
+
+/// What a program had to say, as far as it can be told: the last line.
+fn said(messages: &str) -> String {
+    let last = messages.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it said nothing").trim();
+    let short: String = last.chars().take(200).collect();
+    if looks_secret(&short) { "something that looks like a secret".into() } else { harmless(short) }
+}
+
+/// What is sent.
+pub fn commands(_sources: &[Source]) -> String {
+    String::new()
 }

@@ -3,6 +3,7 @@
 //! The modules stand in the order of the pipeline: each may use only those above it.
 
 pub mod text;
+pub mod secrecy;
 pub mod finding;
 pub mod format;
 pub mod scalar;

@@ -24,7 +24,7 @@ pub(super) fn run(args: &Diff, out: &mut Out) -> Result<Status, Failure> {
     let Some(stack) = &compiled.stack else { return Err(Failure::new("the manifest says nothing")) };
     let sources = sources(&args.against, &stack.host)?;
     if args.show_commands {
-        out.print(&commands(&sources));
+        out.print(&deployed::commands(&sources));
         return Ok(Status::Fine);
     }
     let deployed = read(&sources, &compiled)?;
@@ -62,11 +62,6 @@ fn read(sources: &[Source], compiled: &Compiled) -> Result<Deployed, Failure> {
     let mut deployed = deployed::read(sources, Some(&declared), &concealer);
     deployed.taken = deployed.taken.or_else(|| Some(jiff::Timestamp::now().as_second()));
     Ok(deployed)
-}
-
-/// What is sent to each source.
-fn commands(sources: &[Source]) -> String {
-    sources.iter().map(|source| format!("{source}\n{}", deployed::commands(source))).collect()
 }
 
 /// The exit status. What could not be seen wins: a partial view can show that something differs, not that nothing else

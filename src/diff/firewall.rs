@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::deployed::CloudFirewall;
+use crate::deployed::{CloudFirewall, firewall};
 use crate::finding::{Path, Place, Step};
 use crate::outline::{Entry, Value};
 
@@ -20,7 +20,8 @@ const SCRIPT: Do = Do::Firewall("firewall/doctl.sh");
 pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     let Some(firewalls) = &view.deployed.firewalls else { return };
     let Some(artifact) = view.compiled.artifacts.iter().find(|a| a.path == FILE) else { return };
-    let Some(wanted) = crate::deployed::cloud_firewall(&artifact.text) else { return };
+    // One that we wrote can be read.
+    let Some(wanted) = firewall::read(artifact.text.as_bytes()).ok().and_then(|l| l.into_iter().next()) else { return };
     let Some(there) = firewalls.iter().find(|f| f.name == wanted.name) else {
         let subject = Subject::new(SubjectKind::Firewall, &wanted.name);
         let impact = Impact::new(subject, Consequence::Exposure, "the provider has no firewall of this name: every port is open")

@@ -1,0 +1,473 @@
+//! Everything on a Docker engine: its containers, networks and volumes, of whomever they are.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::conceal::{Concealer, Scope};
+use super::container::{self, Around, LABELS, compose_file, entries, is_anonymous, text, texts};
+use super::http::Client;
+use super::{Container, Engine, EngineNetwork, EngineVolume, FileEntry, told};
+use crate::finding::{Path, Step};
+use crate::outline::{self, Outline, Syntax, Value};
+
+/// Containers that are asked about.
+const MOST: usize = 20_000;
+
+/// What the manifest and `.env` say, as far as they are known.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// What docker-compose.yml of the manifest says.
+    pub(super) declared: Option<&'a Outline>,
+    /// The same with the values of `.env` filled in.
+    pub(super) filled: Option<&'a Outline>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    #[serde(rename = "Version", default)]
+    engine: String,
+    #[serde(rename = "ApiVersion", default)]
+    api: String,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(rename = "Id", default)]
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Volumes {
+    #[serde(rename = "Volumes", default)]
+    list: Option<Vec<Json>>,
+}
+
+/// Asks an engine about everything.
+pub(super) fn read(
+    client: &Client,
+    known: Known<'_>,
+    concealer: &Concealer,
+    faults: &mut Vec<String>,
+) -> Result<Engine, String> {
+    let nothing = || "expected a Docker engine, found something else".to_string();
+    let version: Version = client.get("/version")?.ok_or_else(nothing)?;
+    let api = version.api.as_str();
+    if api.is_empty() || !api.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return Err(nothing());
+    }
+    let mut reader = Reader { client, known, concealer, faults, api: api.into(), images: HashMap::new() };
+    let networks: Vec<Json> = reader.part("/networks")?.unwrap_or_default();
+    let volumes: Option<Volumes> = reader.part("/volumes")?;
+    let volumes = volumes.and_then(|v| v.list).unwrap_or_default();
+    let containers = reader.containers()?;
+    let places = Places::new(&networks, &volumes, &containers, known);
+    let mut engine = Engine { version: concealer.name(&version.engine), ..Engine::default() };
+    for (container, image) in &containers {
+        let found = reader.container(container, image, &places);
+        engine.containers.push(found);
+    }
+    engine.containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    let users = users(&containers);
+    let on = |kind: &str, name: &str| {
+        let mut names = users.get(&(kind.to_string(), name.to_string())).cloned().unwrap_or_default();
+        names.sort();
+        names.iter().map(|n| concealer.name(n)).collect()
+    };
+    for network in &networks {
+        let name = text(network, "Name");
+        if !matches!(name, "bridge" | "host" | "none") {
+            engine.networks.push(reader.network(network, on("network", name), &places));
+        }
+    }
+    for volume in &volumes {
+        engine.volumes.push(reader.volume(volume, on("volume", text(volume, "Name")), &places));
+    }
+    engine.networks.sort_by(|a, b| a.name.cmp(&b.name));
+    engine.volumes.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(engine)
+}
+
+/// Names of containers by what they are on: `network` or `volume`, and its name.
+fn users(containers: &[(Json, Json)]) -> HashMap<(String, String), Vec<String>> {
+    let mut users: HashMap<(String, String), Vec<String>> = HashMap::new();
+    for (container, _) in containers {
+        let name = text(container, "Name").trim_start_matches('/');
+        for (network, _) in entries(&container["NetworkSettings"], "Networks") {
+            users.entry(("network".into(), network.clone())).or_default().push(name.into());
+        }
+        for mount in container["Mounts"].as_array().into_iter().flatten() {
+            if let Some(volume) = mount["Name"].as_str() {
+                users.entry(("volume".into(), volume.into())).or_default().push(name.into());
+            }
+        }
+    }
+    users
+}
+
+/// Which names stand for which keys of a Compose file.
+struct Places {
+    /// Keys by section, project and name.
+    keys: HashMap<(&'static str, String, String), String>,
+    /// Services by the id of a container.
+    services: HashMap<String, String>,
+    /// Project of the manifest.
+    project: Option<String>,
+    /// Keys that the manifest has, by section and name.
+    declared: HashMap<(String, String), String>,
+}
+
+impl Places {
+    fn new(networks: &[Json], volumes: &[Json], containers: &[(Json, Json)], known: Known<'_>) -> Self {
+        let mut keys = HashMap::new();
+        for (section, list, label) in [("networks", networks, "network"), ("volumes", volumes, "volume")] {
+            for thing in list {
+                let labels = &thing["Labels"];
+                let (project, key) = (compose(labels, "project"), compose(labels, label));
+                if let (Some(project), Some(key)) = (project, key) {
+                    keys.insert((section, project, text(thing, "Name").to_string()), key);
+                }
+            }
+        }
+        let services = containers.iter().filter_map(|(c, _)| {
+            Some((text(c, "Id").to_string(), compose(&c["Config"]["Labels"], "service")?))
+        });
+        let (mut project, mut declared) = (None, HashMap::new());
+        for (path, entry) in known.filled.or(known.declared).map(|o| &o.entries).into_iter().flatten() {
+            let Value::Plain(value) = &entry.value else { continue };
+            match path.0.as_slice() {
+                [Step::Key(key)] if key == "name" => project = Some(value.clone()),
+                [Step::Key(section), Step::Key(key), Step::Key(name)] if name == "name" => {
+                    declared.insert((section.clone(), value.clone()), key.clone());
+                }
+                _ => {}
+            }
+        }
+        Self { keys, services: services.collect(), project, declared }
+    }
+
+    /// The key of a network or volume in the Compose file of a project.
+    fn key(&self, section: &'static str, project: Option<&str>, name: &str) -> Option<String> {
+        let project = project?;
+        if self.project.as_deref() == Some(project)
+            && let Some(key) = self.declared.get(&(section.to_string(), name.to_string()))
+        {
+            return Some(key.clone());
+        }
+        self.keys.get(&(section, project.to_string(), name.to_string())).cloned()
+    }
+}
+
+/// A label that Compose sets.
+fn compose(labels: &Json, name: &str) -> Option<String> {
+    Some(text(labels, &format!("{LABELS}{name}"))).filter(|t| !t.is_empty()).map(str::to_string)
+}
+
+struct Reader<'a> {
+    client: &'a Client,
+    known: Known<'a>,
+    concealer: &'a Concealer,
+    faults: &'a mut Vec<String>,
+    api: String,
+    images: HashMap<String, Json>,
+}
+
+impl Reader<'_> {
+    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Option<T>, String> {
+        self.client.get(&format!("/v{}{path}", self.api))
+    }
+
+    /// A list without which everything else still says something.
+    fn part<T: serde::de::DeserializeOwned>(&mut self, path: &str) -> Result<Option<T>, String> {
+        match self.get(path) {
+            Ok(found) => Ok(found),
+            Err(fault) => {
+                self.faults.push(fault);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Every container, with its image; `null` where that is gone.
+    fn containers(&mut self) -> Result<Vec<(Json, Json)>, String> {
+        let listed: Vec<Listed> = self.get("/containers/json?all=1")?.unwrap_or_default();
+        if listed.len() > MOST {
+            self.faults.push(format!("expected at most {MOST} containers, found {}", listed.len()));
+        }
+        let mut containers = Vec::new();
+        for Listed { id } in listed.into_iter().take(MOST) {
+            if !is_id(&id) {
+                self.faults.push("expected an id of letters and digits for each container, found another".into());
+                continue;
+            }
+            let container: Json = match self.get(&format!("/containers/{id}/json")) {
+                Ok(Some(container)) => container,
+                // It has gone since it was listed.
+                Ok(None) => continue,
+                Err(fault) => {
+                    self.faults.push(fault);
+                    // One that is silent will be silent again.
+                    if self.faults.len() > 20 {
+                        return Ok(containers);
+                    }
+                    continue;
+                }
+            };
+            let image = self.image(text(&container, "Image"));
+            if image.is_null() {
+                let name = told(text(&container, "Name").trim_start_matches('/'));
+                self.faults.push(format!("the image of container {name} is gone: what it brings seems to be set"));
+            }
+            containers.push((container, image));
+        }
+        Ok(containers)
+    }
+
+    /// An image by its id or reference; `null` when there is none.
+    fn image(&mut self, name: &str) -> Json {
+        let is_reference = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b));
+        if !is_reference || name.contains("..") {
+            return Json::Null;
+        }
+        if let Some(image) = self.images.get(name) {
+            return image.clone();
+        }
+        let image = match self.get::<Json>(&format!("/images/{name}/json")) {
+            Ok(image) => image.map(|mut i| json!({ "Id": i["Id"].take(), "Config": i["Config"].take() })),
+            Err(fault) => {
+                self.faults.push(fault);
+                None
+            }
+        };
+        let image = image.unwrap_or_default();
+        self.images.insert(name.into(), image.clone());
+        image
+    }
+
+    fn container(&mut self, json: &Json, image: &Json, places: &Places) -> Container {
+        let labels = &json["Config"]["Labels"];
+        let (project, service) = (compose(labels, "project"), compose(labels, "service"));
+        let state = &json["State"];
+        let mut found = Container {
+            id: self.concealed_id(text(json, "Id")),
+            name: self.concealer.name(text(json, "Name").trim_start_matches('/')),
+            project: project.as_deref().map(|p| self.concealer.name(p)),
+            service: service.as_deref().map(|s| self.concealer.name(s)),
+            one_off: compose(labels, "oneoff").is_some_and(|o| o.eq_ignore_ascii_case("true")),
+            config_hash: compose(labels, "config-hash").filter(|h| is_id(h)),
+            image: self.concealer.name(text(&json["Config"], "Image")),
+            image_id: self.concealed_id(text(json, "Image")),
+            reference_id: None,
+            state: self.concealer.name(text(state, "Status")),
+            health: state["Health"]["Status"].as_str().filter(|h| *h != "none").map(|h| self.concealer.name(h)),
+            exit_code: state["ExitCode"].as_i64(),
+            restarts: json["RestartCount"].as_u64().unwrap_or_default(),
+            created: time(text(json, "Created")),
+            started: time(text(state, "StartedAt")),
+            entries: Vec::new(),
+        };
+        let reference = self.image(text(&json["Config"], "Image"));
+        found.reference_id = reference["Id"].as_str().map(|id| self.concealed_id(id));
+        found.entries = self.service(json, image, project.as_deref(), service.as_deref(), places);
+        found
+    }
+
+    /// An id as the engine makes them; anything else is no id.
+    fn concealed_id(&self, id: &str) -> String {
+        if is_id(id.strip_prefix("sha256:").unwrap_or(id)) { id.into() } else { self.concealer.fingerprint(id) }
+    }
+
+    fn service(
+        &mut self,
+        json: &Json,
+        image: &Json,
+        project: Option<&str>,
+        service: Option<&str>,
+        places: &Places,
+    ) -> Vec<FileEntry> {
+        let ours = project.is_some() && project == places.project.as_deref();
+        let at: Vec<Step> = vec!["services".into(), service.unwrap_or_default().into()];
+        let declared = self.known.declared.filter(|_| ours && service.is_some());
+        let says = |keys: &[&str]| declared.is_some_and(|d| has(d, &at, keys));
+        let source = |target: &str| {
+            let steps = ["volumes", target, "source"].map(Step::from);
+            let entry = declared?.entries.get(&Path(at.iter().cloned().chain(steps).collect()))?;
+            if let Value::Plain(source) = &entry.value { Some(source.clone()) } else { None }
+        };
+        let section = |name: &str| if name == "networks" { "networks" } else { "volumes" };
+        let around = Around {
+            keys: &|kind, name| places.key(section(kind), project, name),
+            services: &|id| places.services.get(id).cloned(),
+            says: &says,
+            source: &source,
+        };
+        let own = self.outline("services", container::service(json, image, &around, false));
+        let Some(mut own) = own else {
+            let name = told(text(json, "Name").trim_start_matches('/'));
+            self.faults.push(format!("container {name} cannot be understood"));
+            return Vec::new();
+        };
+        if declared.is_some()
+            && let Some(full) = self.outline("services", container::service(json, image, &around, true))
+        {
+            // What the image brings and the manifest says, too.
+            for (path, entry) in full.entries {
+                let keys: Vec<&str> = path.0.iter().map(|s| if let Step::Key(k) = s { k.as_str() } else { "" }).collect();
+                if says(&keys) {
+                    own.entries.entry(path).or_insert(entry);
+                }
+            }
+        }
+        self.kept(&own, declared, at)
+    }
+
+    /// What a Compose file with this in it would say of it.
+    fn outline(&self, section: &str, value: Map<String, Json>) -> Option<Outline> {
+        let text = compose_file(section, "x", value);
+        let outline = outline::read("docker-compose.yml", &text).ok()?;
+        let prefix: [Step; 2] = [section.into(), "x".into()];
+        let below = outline.entries.into_iter().filter_map(|(path, mut entry)| {
+            entry.line = 0;
+            let rest = path.0.strip_prefix(&prefix)?;
+            (!rest.is_empty()).then(|| (Path(rest.to_vec()), entry))
+        });
+        Some(Outline { syntax: Syntax::Compose, entries: below.collect() })
+    }
+
+    fn kept(&self, outline: &Outline, declared: Option<&Outline>, at: Vec<Step>) -> Vec<FileEntry> {
+        let raw = outline::filled(outline, &|_| None);
+        let scope = Scope {
+            file: "docker-compose.yml",
+            syntax: Syntax::Compose,
+            declared,
+            filled: self.known.filled,
+            raw: Some(&raw),
+            at,
+        };
+        self.concealer.entries(&scope, &outline.entries)
+    }
+
+    fn network(&mut self, json: &Json, containers: Vec<String>, places: &Places) -> EngineNetwork {
+        let name = text(json, "Name");
+        let (project, key, entries) = self.thing("networks", "network", json, places, |full| {
+            let mut out = Map::new();
+            let mut set = |key: &str, value: Json| drop(out.insert(key.to_string(), value));
+            if full || text(json, "Driver") != "bridge" {
+                set("driver", json["Driver"].clone());
+            }
+            for (key, field) in
+                [("internal", "Internal"), ("attachable", "Attachable"), ("enable_ipv6", "EnableIPv6")]
+            {
+                if full || json[field] == true {
+                    set(key, json[field].clone());
+                }
+            }
+            set("driver_opts", json["Options"].clone());
+            if full {
+                let pools = json["IPAM"]["Config"].as_array().into_iter().flatten().map(|pool| {
+                    let part = [("subnet", "Subnet"), ("gateway", "Gateway"), ("ip_range", "IPRange")];
+                    let part = part.into_iter().filter(|(_, field)| !text(pool, field).is_empty());
+                    part.map(|(key, field)| (key.to_string(), pool[field].clone())).collect::<Map<_, _>>().into()
+                });
+                set("ipam", json!({ "config": pools.collect::<Vec<Json>>() }));
+            }
+            out
+        });
+        EngineNetwork {
+            name: self.concealer.name(name),
+            project,
+            key,
+            config_hash: compose(&json["Labels"], "config-hash").filter(|h| is_id(h)),
+            entries,
+            containers,
+        }
+    }
+
+    fn volume(&mut self, json: &Json, containers: Vec<String>, places: &Places) -> EngineVolume {
+        let name = text(json, "Name");
+        let (project, key, entries) = self.thing("volumes", "volume", json, places, |full| {
+            let mut out = Map::new();
+            if full || text(json, "Driver") != "local" {
+                out.insert("driver".into(), json["Driver"].clone());
+            }
+            out.insert("driver_opts".into(), json["Options"].clone());
+            out
+        });
+        let anonymous = is_anonymous(name) && project.is_none();
+        EngineVolume {
+            name: if anonymous { name.into() } else { self.concealer.name(name) },
+            project,
+            key,
+            config_hash: compose(&json["Labels"], "config-hash").filter(|h| is_id(h)),
+            anonymous,
+            entries,
+            containers,
+        }
+    }
+
+    /// A network or volume: project, key, and what a Compose file would say of it.
+    fn thing(
+        &mut self,
+        section: &'static str,
+        label: &str,
+        json: &Json,
+        places: &Places,
+        made: impl Fn(bool) -> Map<String, Json>,
+    ) -> (Option<String>, Option<String>, Vec<FileEntry>) {
+        let name = text(json, "Name");
+        let project = compose(&json["Labels"], "project");
+        let project_of = project.as_deref().or(places.project.as_deref());
+        let key = compose(&json["Labels"], label).or_else(|| places.key(section, project_of, name));
+        let ours = key.as_ref().filter(|_| project_of == places.project.as_deref());
+        let declared = self.known.declared.filter(|_| ours.is_some());
+        let at: Vec<Step> = vec![section.into(), Step::Key(ours.cloned().unwrap_or_default())];
+        let with_common = |full| {
+            let mut out = made(full);
+            out.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|o| !o.is_empty()));
+            out.insert("name".into(), name.into());
+            let labels: BTreeMap<String, String> = texts(&json["Labels"]);
+            let labels = labels.into_iter().filter(|(l, _)| !l.starts_with(LABELS) && !l.starts_with("com.docker.volume."));
+            let labels: Map<String, Json> = labels.map(|(l, v)| (l, v.into())).collect();
+            if !labels.is_empty() {
+                out.insert("labels".into(), labels.into());
+            }
+            out
+        };
+        let entries = match self.outline(section, with_common(false)) {
+            Some(mut own) => {
+                if let (Some(declared), Some(full)) = (declared, self.outline(section, with_common(true))) {
+                    for (path, entry) in full.entries {
+                        let full = Path(at.iter().chain(&path.0).cloned().collect());
+                        if declared.entries.contains_key(&full) {
+                            own.entries.entry(path).or_insert(entry);
+                        }
+                    }
+                }
+                self.kept(&own, declared, at)
+            }
+            None => {
+                self.faults.push(format!("{label} {} cannot be understood", told(name)));
+                Vec::new()
+            }
+        };
+        (project.map(|p| self.concealer.name(&p)), key.map(|k| self.concealer.name(&k)), entries)
+    }
+}
+
+/// Whether the manifest has something at or below a path.
+fn has(declared: &Outline, at: &[Step], keys: &[&str]) -> bool {
+    let steps: Vec<Step> = at.iter().cloned().chain(keys.iter().map(|k| Step::from(*k))).collect();
+    let from = Path(steps.clone());
+    declared.entries.range(from..).next().is_some_and(|(path, _)| path.0.starts_with(&steps))
+}
+
+/// Letters and digits, as ids and hashes are.
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// A time as the engine writes it, in seconds since 1970; the year 1 is never.
+fn time(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second).filter(|s| *s > 0)
+}

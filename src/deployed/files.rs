@@ -1,0 +1,134 @@
+//! Files of a deploy directory as they are kept: what they say, never what they hide.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::conceal::{Concealer, Declared};
+use super::directory::{Found, LOCK, Raw, is_below};
+use super::{File, told};
+use crate::outline::{self, Outline, Syntax};
+
+/// What was kept of a directory.
+pub(super) struct Kept {
+    pub(super) files: BTreeMap<String, File>,
+    /// The lock, if there is one that can be read.
+    pub(super) lock: Option<String>,
+    /// What `.env` says, to fill in references with; never kept.
+    pub(super) dotenv: Option<Outline>,
+}
+
+/// Name of the file that holds the values of secrets.
+pub(super) const DOTENV: &str = ".env";
+
+pub(super) fn keep(
+    found: Found,
+    declared: Option<&Declared>,
+    concealer: &Concealer,
+    faults: &mut Vec<String>,
+) -> Kept {
+    let mut kept = Kept { files: BTreeMap::new(), lock: None, dotenv: None };
+    let mut built = BTreeMap::new();
+    if let Some(Some(raw)) = found.get(LOCK) {
+        match lock(&raw.bytes) {
+            Some((text, hashes)) => (kept.lock, built) = (Some(text), hashes),
+            None => faults.push(format!("expected a lock file of stackgen, found something else: `{LOCK}`")),
+        }
+    }
+    for (name, raw) in found {
+        if name == LOCK {
+            continue;
+        }
+        let file = match &raw {
+            // A file of a build that cannot be read is a fault of the source already.
+            None => File { hash: None, modified: None, mode: None, syntax: outline::syntax(&name), entries: Vec::new(), fault: None },
+            Some(raw) => {
+                let known = |hash: &String| {
+                    built.get(&name) == Some(hash) || declared.is_some_and(|d| d.hashes.get(&name) == Some(hash))
+                };
+                let (file, outline) = one(&name, raw, declared, concealer, known);
+                if let Some(fault) = &file.fault {
+                    faults.push(format!("{}: {fault}", told(&name)));
+                }
+                if name == DOTENV {
+                    kept.dotenv = outline;
+                }
+                file
+            }
+        };
+        kept.files.insert(concealer.name(&name), file);
+    }
+    kept
+}
+
+/// A file, and what it says before anything is concealed.
+fn one(
+    name: &str,
+    raw: &Raw,
+    declared: Option<&Declared>,
+    concealer: &Concealer,
+    known: impl Fn(&String) -> bool,
+) -> (File, Option<Outline>) {
+    let syntax = outline::syntax(name);
+    let hash = outline::hash(&raw.bytes);
+    // The hash of a text of which all but a password is known gives the password away: whoever has the hash can try.
+    let hash = match known(&hash) {
+        _ if name == DOTENV => None,
+        true => Some(hash),
+        false => Some(concealer.fingerprint(&hash)),
+    };
+    let mut file =
+        File { hash, modified: raw.modified, mode: raw.mode, syntax, entries: Vec::new(), fault: None };
+    let Ok(text) = std::str::from_utf8(&raw.bytes) else {
+        file.fault = Some("expected UTF-8 text, found other bytes".into());
+        return (file, None);
+    };
+    match outline::read(name, text) {
+        Ok(outline) => {
+            file.entries = concealer.file(name, &outline, declared.and_then(|d| d.outlines.get(name)));
+            (file, Some(outline))
+        }
+        Err(fault) => {
+            let line = 1 + text.bytes().take(fault.offset).filter(|b| *b == b'\n').count();
+            // What the fault says may quote the text.
+            file.fault = Some(format!("expected {}, found something else in line {line}", word(syntax)));
+            (file, None)
+        }
+    }
+}
+
+fn word(syntax: Syntax) -> &'static str {
+    match syntax {
+        Syntax::Compose => "a Compose file",
+        Syntax::Nginx => "nginx configuration",
+        Syntax::Ini => "keys and values",
+        Syntax::Json => "JSON",
+        Syntax::Dotenv => "names and values",
+        Syntax::Text => "text",
+    }
+}
+
+/// The text of a lock and the hashes in it; `None` when it is none, or says what no build writes there.
+fn lock(bytes: &[u8]) -> Option<(String, BTreeMap<String, String>)> {
+    let json: Json = serde_json::from_slice(bytes).ok()?;
+    let files = json.get("files")?.as_object()?;
+    if json.get("stackgen")? != 1 || !files.keys().all(|f| is_below(f)) || !is_digests(&json) {
+        return None;
+    }
+    let hashes = files.iter().filter_map(|(name, hash)| Some((name.clone(), hash.as_str()?.to_string())));
+    let hashes = hashes.collect();
+    Some((std::str::from_utf8(bytes).ok()?.to_string(), hashes))
+}
+
+/// Whether every text in a lock is a digest or the name of a stack: nothing a secret would look like.
+fn is_digests(json: &Json) -> bool {
+    match json {
+        Json::Object(entries) => entries.iter().all(|(key, value)| {
+            let name = key == "stack" && value.as_str().is_some_and(|n| crate::scalar::Name::try_from(n.to_string()).is_ok());
+            name || is_digests(value)
+        }),
+        Json::Array(items) => items.iter().all(is_digests),
+        Json::String(text) => text.strip_prefix("sha256:").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())),
+        _ => true,
+    }
+}
