@@ -148,7 +148,8 @@ fn firewall(file: Subject, path: &str, name: &str, delta: &Delta) -> Impact {
 fn accepts(delta: &Delta, side: fn(&super::compare::Part) -> Option<&Value>) -> bool {
     delta.parts.iter().any(|part| {
         let text = format!("{} {}", part.0, side(part).and_then(plain).unwrap_or_default());
-        side(part).is_some() && text.contains("proto-dst") && text.contains("accept") && !text.contains("saddr")
+        let opens = text.contains("proto-dst") && !text.contains("saddr") || text.contains("policy accept");
+        side(part).is_some() && opens && text.contains("accept")
     })
 }
 

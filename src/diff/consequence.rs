@@ -12,7 +12,7 @@ use crate::stack::{Role, Service};
 
 use super::compare::Delta;
 use super::view::{View, key, plain};
-use super::{Consequence, Do, Fate, Subject, SubjectKind, What};
+use super::{Consequence, Do, Fate, Status, Subject, SubjectKind, What};
 
 /// What a change costs.
 #[derive(Debug, Clone)]
@@ -51,12 +51,12 @@ const NOT_HASHED: &[(&str, &str)] = &[
 pub(super) const SHARED: &[&str] = &["network_mode", "ipc", "pid", "volumes_from"];
 
 /// A change of the Compose file.
-pub(super) fn compose(view: &View, delta: &Delta) -> Impact {
+pub(super) fn compose(view: &View, delta: &Delta, status: Status) -> Impact {
     let name = key(&delta.path, 1).unwrap_or_default();
     match (key(&delta.path, 0), delta.path.0.len()) {
         (Some("name"), _) => project(view),
         (Some("services"), 2) => whole_service(view, name, delta.what),
-        (Some("services"), _) => service(view, name, delta),
+        (Some("services"), _) => service(view, name, delta, status),
         (Some("volumes"), _) => volume(view, name, delta),
         (Some("networks"), _) => network(view, name, delta),
         (Some("secrets" | "configs"), _) => secret(view, name, delta),
@@ -97,7 +97,7 @@ fn whole_service(view: &View, name: &str, what: What) -> Impact {
 }
 
 /// A key of a service that both sides have.
-fn service(view: &View, name: &str, delta: &Delta) -> Impact {
+fn service(view: &View, name: &str, delta: &Delta, status: Status) -> Impact {
     let subject = Subject::new(SubjectKind::Service, name);
     let keys: Vec<&str> = (2..delta.path.0.len()).filter_map(|i| key(&delta.path, i)).collect();
     if let Some((_, why)) = NOT_HASHED.iter().find(|(k, _)| keys.first() == Some(k)) {
@@ -123,10 +123,12 @@ fn service(view: &View, name: &str, delta: &Delta) -> Impact {
         }
         _ => {}
     }
-    let (consequence, why) = if let Some(why) = other_data(view, delta, &keys) {
+    let (consequence, why) = if let Some(why) = other_data(view, delta, &keys, status) {
         (Consequence::DataLoss, why)
     } else if keys.first() == Some(&"ports") && opens(delta) {
         (Consequence::Exposure, "the port is published on every address of the server".into())
+    } else if keys.first() == Some(&"ports") && status.drift() && is_open(delta) {
+        (Consequence::Exposure, "a port is published that should not be".into())
     } else {
         (Consequence::Recreate, format!("`{}` is part of what Compose compares", keys.first().unwrap_or(&"it")))
     };
@@ -168,8 +170,14 @@ fn opens(delta: &Delta) -> bool {
     }
 }
 
+/// Whether the server publishes a port on every address that the manifest does not.
+fn is_open(delta: &Delta) -> bool {
+    let open = |path: &Path| !path.to_string().contains("127.") && !path.to_string().contains("[::1]");
+    delta.what == What::Removed && delta.parts.iter().any(|(p, ..)| open(p))
+}
+
 /// Whether a service keeps its data elsewhere after the change, or is given another database.
-fn other_data(view: &View, delta: &Delta, keys: &[&str]) -> Option<String> {
+fn other_data(view: &View, delta: &Delta, keys: &[&str], status: Status) -> Option<String> {
     if let ["volumes", target, ..] = keys {
         let volumes = |side: fn(&super::compare::Part) -> Option<&Value>| {
             delta.parts.iter().filter_map(side).filter_map(plain).map(str::to_string).collect::<Vec<_>>()
@@ -180,7 +188,9 @@ fn other_data(view: &View, delta: &Delta, keys: &[&str]) -> Option<String> {
         let source = delta.parts.iter().any(|(p, ..)| p.0.last().is_none_or(|s| {
             *s != crate::finding::Step::from("type") && *s != crate::finding::Step::from("read_only")
         }));
-        return (source && view.is_precious(lost))
+        // What the manifest has retired may go; what somebody has mounted since then was not meant by it.
+        let retired = view.volume(lost).is_some_and(|v| v.class == Class::Deprecated);
+        return (source && (view.is_precious(lost) || retired && status == Status::Drift))
             .then(|| format!("the service no longer sees the volume `{lost}` at {target}"));
     }
     if let ["environment", name] = keys
@@ -291,7 +301,7 @@ fn secret(view: &View, name: &str, delta: &Delta) -> Impact {
         .filter(|s| s.secret_files.iter().any(|f| f == name))
         .map(|s| s.name.as_str())
         .collect();
-    if users.is_empty() || delta.what == What::Removed {
+    if users.is_empty() || delta.what == What::Removed && delta.path.0.len() == 2 {
         return Impact::new(subject, Consequence::Nothing, "no service of the manifest is given it");
     }
     Impact::new(

@@ -136,7 +136,7 @@ impl Found<'_, '_> {
             _ => Status::Drift,
         };
         let first = key(&delta.path, 2).unwrap_or_default().to_string();
-        let mut impact = consequence::compose(self.view, &delta);
+        let mut impact = consequence::compose(self.view, &delta, status);
         let in_place = IN_PLACE.contains(&first.as_str()) && !older;
         let place = self.view.place(FILE, &delta.path).unwrap_or_else(|| service.place.clone());
         match (first.as_str(), delta.what) {
@@ -163,11 +163,6 @@ impl Found<'_, '_> {
             }
             _ if older => impact.why = format!("the container is older than the file; {}", impact.why),
             _ => {}
-        }
-        // What the server opened is closed by deploying.
-        if impact.consequence == Consequence::Recreate && first == "ports" && delta.what == What::Removed {
-            impact.consequence = Consequence::Exposure;
-            impact.why = "a port is published that should not be".into();
         }
         self.push(delta, impact, status, place);
     }
@@ -265,7 +260,7 @@ impl Found<'_, '_> {
         delta.path = path;
         delta.before = Some(Entry { value: Value::Plain(there.to_string()), line: 0 });
         delta.after = Some(Entry { value: Value::Plain(wanted.to_string()), line: 0 });
-        let impact = consequence::compose(self.view, &delta);
+        let impact = consequence::compose(self.view, &delta, Status::Drift);
         self.push(delta, impact, Status::Drift, service.place.clone());
     }
 
@@ -323,7 +318,7 @@ impl Found<'_, '_> {
             };
             let running = under(&at, &there.entries, |_| true);
             for delta in compare::compare(&running, &wanted, 2, |_, _, _| false) {
-                let mut impact = consequence::compose(self.view, &delta);
+                let mut impact = consequence::compose(self.view, &delta, Status::Drift);
                 if there.config_hash.is_none() {
                     impact.fates.clear();
                     impact.consequence = Consequence::Nothing;
@@ -348,7 +343,7 @@ impl Found<'_, '_> {
             let wanted = below(&self.view.compose, &at, |_| true);
             let running = under(&at, &there.entries, |_| true);
             for delta in compare::compare(&running, &wanted, 2, |_, _, _| false) {
-                let mut impact = consequence::compose(self.view, &delta);
+                let mut impact = consequence::compose(self.view, &delta, Status::Drift);
                 if there.config_hash.is_none() {
                     impact.fates.clear();
                     impact.consequence = Consequence::Nothing;

@@ -132,7 +132,7 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
     for delta in deltas {
         let status = compare::status(view.built, path, &delta.parts);
         let impact = if path == COMPOSE {
-            consequence::compose(view, &delta)
+            consequence::compose(view, &delta, status)
         } else {
             artifacts::entry(view, path, &delta)
         };

@@ -22,6 +22,11 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     let Some(artifact) = view.compiled.artifacts.iter().find(|a| a.path == FILE) else { return };
     // One that we wrote can be read.
     let Some(wanted) = firewall::read(artifact.text.as_bytes()).ok().and_then(|l| l.into_iter().next()) else { return };
+    for change in changes.iter_mut().filter(|c| c.file.as_deref() == Some(FILE)) {
+        change.consequence = Consequence::Nothing;
+        change.why = "what the provider itself has is compared, too".into();
+        change.command = None;
+    }
     let Some(there) = firewalls.iter().find(|f| f.name == wanted.name) else {
         let subject = Subject::new(SubjectKind::Firewall, &wanted.name);
         let impact = Impact::new(subject, Consequence::Exposure, "the provider has no firewall of this name: every port is open")

@@ -143,7 +143,9 @@ fn judge(view: &View, change: &mut Change, gone: &BTreeSet<String>) {
     let name = change.subject.name.clone();
     let tombstone = view.stack.tombstones.iter().find(|t| t.service == name);
     match change.subject.kind {
-        SubjectKind::Service if change.what == What::Removed && change.path.0.len() == 2 && change.in_file => {
+        SubjectKind::Service
+            if change.what == What::Removed && change.path.0.len() == 2 && change.file.as_deref() == Some(FILE) =>
+        {
             if let Some(tombstone) = tombstone {
                 change.place = Some(tombstone.place.clone());
                 return;

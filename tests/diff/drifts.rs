@@ -241,7 +241,7 @@ pub const DRIFTS: &[Drift] = &[
     ("header dropped", |w| w.edit(NGINX, "    add_header X-Content-Type-Options nosniff always;\n", ""), "drift reload service nginx"),
     ("version shown", |w| w.edit(NGINX, "server_tokens off;", "server_tokens on;"), "drift reload service nginx"),
     ("upstream moved", |w| w.edit(NGINX, "server n8n:5678 resolve;", "server c95d05274029_n8n-prod:5678 resolve;"), "drift reload service nginx"),
-    ("rate raised", |w| w.edit(NGINX, "rate=10r/s", "rate=1000r/s"), "drift exposure service nginx"),
+    ("rate raised", |w| w.edit(NGINX, "rate=10r/s", "rate=1000r/s"), "drift reload service nginx"),
     ("limit dropped", |w| w.edit(NGINX, "            limit_req zone=api_limit burst=20 nodelay;\n", ""), "drift exposure site n8n.insightpulseai.net"),
     ("old protocols allowed", |w| w.edit(NGINX, "ssl_protocols TLSv1.2 TLSv1.3;", "ssl_protocols TLSv1 TLSv1.2 TLSv1.3;"), "drift reload service nginx"),
     ("body size changed", |w| w.edit(NGINX, "client_max_body_size", "client_max_body_size 1m; #"), "drift reload service nginx"),
@@ -306,7 +306,7 @@ pub const DRIFTS: &[Drift] = &[
         rules.retain(|r| r != "inbound tcp 22 from 0.0.0.0/0");
     }, "drift reload firewall odoo-erp-prod"),
     ("HTTPS closed at the provider", |w| w.firewall().rules.retain(|r| !r.starts_with("inbound tcp 443")), "drift reload firewall odoo-erp-prod"),
-    ("firewall removed", |w| drop(w.deployed.firewalls.as_mut().map(Vec::clear)), "drift exposure firewall odoo-erp-prod"),
+    ("firewall removed", |w| w.deployed.firewalls.as_mut().expect("a list").clear(), "drift exposure firewall odoo-erp-prod"),
     ("firewall applied to nothing", |w| w.firewall().applied_to.clear(), "drift exposure firewall odoo-erp-prod"),
     ("a second firewall that opens more", |w| {
         let rules = vec!["inbound tcp 8069 from 0.0.0.0/0".into()];
