@@ -23,10 +23,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::built::Built;
 use crate::compile::Compiled;
 use crate::deployed::{Deployed, Reading};
 use crate::finding::{Path, Place};
-use crate::outline::{Built, Value};
+use crate::outline::Value;
 
 pub use steps::Do;
 use view::View;
@@ -342,8 +343,8 @@ impl Diff {
     }
 }
 
-/// Compares. Without a stack, when the manifest could not be read, nothing differs.
-pub fn diff(compiled: &Compiled, deployed: &Deployed, built: &Built) -> Diff {
+/// Compares. `built` is what the lock on the server says, when there is one. Without a stack, when the manifest could not be read, nothing differs.
+pub fn diff(compiled: &Compiled, deployed: &Deployed, built: Option<&Built>) -> Diff {
     let Some(stack) = &compiled.stack else { return Diff::default() };
     let view = View::new(compiled, stack, deployed, built);
     let mut changes = files::compare(&view);

@@ -174,39 +174,6 @@ fn list(items: &[String]) -> String {
     serde_json::to_string(items).unwrap_or_default()
 }
 
-/// What the last build wrote.
-#[derive(Debug, Clone, Default)]
-pub struct Built {
-    files: BTreeMap<String, (String, BTreeMap<Path, Value>)>,
-}
-
-impl Built {
-    /// Of artifacts.
-    pub fn of(artifacts: &[(&str, &str)]) -> Self {
-        let one = |(path, text): &(&str, &str)| {
-            let said = read(path, text).map(|o| o.entries).unwrap_or_default();
-            (path.to_string(), (hash(text.as_bytes()), said.into_iter().map(|(p, e)| (p, e.value)).collect()))
-        };
-        Self { files: artifacts.iter().map(one).collect() }
-    }
-    /// Of a lock.
-    pub fn parse(_text: &str) -> Self {
-        Self::default()
-    }
-    /// Whether a file had an entry.
-    pub fn had(&self, file: &str, path: &Path) -> bool {
-        self.files.get(file).is_some_and(|f| f.1.contains_key(path))
-    }
-    /// Whether an entry had that value.
-    pub fn said(&self, file: &str, path: &Path, value: &Value) -> bool {
-        self.files.get(file).is_some_and(|f| f.1.get(path) == Some(value))
-    }
-    /// The hash of a file.
-    pub fn hash(&self, file: &str) -> Option<&str> {
-        self.files.get(file).map(|f| f.0.as_str())
-    }
-}
-
 /// Hash.
 pub fn hash(bytes: &[u8]) -> String {
     use sha2::Digest;

@@ -2,13 +2,13 @@
 
 use super::out::Out;
 use super::{Status, stacks};
+use crate::built::Built;
 use crate::cli::{Diff, DiffFormat};
 use crate::compile::Compiled;
 use crate::deployed::conceal::{Concealer, Declared};
 use crate::deployed::source::Source;
 use crate::deployed::{self, Deployed};
 use crate::diff::{self, Status as Moved};
-use crate::outline::Built;
 use crate::render::{json, text};
 use crate::stack::Host;
 use crate::write::Failure;
@@ -28,8 +28,9 @@ pub(super) fn run(args: &Diff, out: &mut Out) -> Result<Status, Failure> {
         return Ok(Status::Fine);
     }
     let deployed = read(&sources, &compiled)?;
-    let built = deployed.lock.as_deref().map(Built::parse).unwrap_or_default();
-    let diff = diff::diff(&compiled, &deployed, &built);
+    // A lock that is none was a fault of its source already.
+    let built = deployed.lock.as_deref().and_then(|text| Built::read(text).ok());
+    let diff = diff::diff(&compiled, &deployed, built.as_ref());
     match args.format {
         DiffFormat::Text if out.is_quiet() && diff.changes.is_empty() && !diff.partial => {}
         DiffFormat::Text => out.print(&crate::render::diff::text::diff(&compiled, &diff)),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use crate::built::Built;
 use crate::deployed::FileEntry;
 use crate::finding::{Path, Step};
-use crate::outline::{Built, Entry, Value};
+use crate::outline::{Entry, Value};
 
 use super::{Status, What};
 
@@ -104,23 +105,30 @@ fn one_sided(out: &mut Vec<Delta>, path: &Path, entry: &Entry, other: &Entries, 
 
 /// Which side moved since the last build.
 pub(super) fn status(built: Option<&Built>, file: &str, parts: &[Part]) -> Status {
-    let Some(built) = built else { return Status::Unknown };
-    let is_last = |path: &Path, value: Option<&Value>| match value {
-        Some(value) => built.said(file, path, value),
-        None => !built.had(file, path),
-    };
     let mut found = None;
     for (path, before, after) in parts {
-        let one = match (is_last(path, before.as_ref()), is_last(path, after.as_ref())) {
-            (_, true) => Status::Drift,
-            (true, false) => Status::Undeployed,
-            (false, false) => Status::Both,
-        };
+        let one = built.map_or(Status::Unknown, |built| moved(built, file, path, before.as_ref(), after.as_ref()));
         if *found.get_or_insert(one) != one {
             return Status::Both;
         }
     }
     found.unwrap_or(Status::Unknown)
+}
+
+/// Which side moved from what the last build said of an entry.
+fn moved(built: &Built, file: &str, path: &Path, before: Option<&Value>, after: Option<&Value>) -> Status {
+    let is_last = |value: Option<&Value>| match value {
+        Some(Value::Plain(text)) => built.said(file, path, text),
+        // Whether somebody changed what cannot be shown is not known; that the manifest moved is reason enough.
+        Some(Value::Concealed(_)) => built.had(file, path),
+        None => built.had(file, path).map(|had| !had),
+    };
+    match (is_last(before), is_last(after)) {
+        (_, Some(true)) => Status::Drift,
+        (Some(true), Some(false)) => Status::Undeployed,
+        (Some(false), Some(false)) => Status::Both,
+        (None, _) | (_, None) => Status::Unknown,
+    }
 }
 
 #[cfg(test)]

@@ -356,7 +356,7 @@ impl Found<'_, '_> {
 
     /// A network or volume that should be there.
     fn gone(&mut self, at: Path, subject: Subject, makes: &str, place: Option<crate::finding::Place>) {
-        let had = self.view.built.is_some_and(|b| b.had(FILE, &at.join("name")) || b.had(FILE, &at));
+        let had = self.view.built.is_some_and(|b| b.had(FILE, &at) == Some(true));
         // A volume that only got another name is the same difference.
         let named = self.known.contains_key(&at.join("name"));
         if named {

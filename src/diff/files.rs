@@ -112,11 +112,7 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
     if let Some(fault) = &file.fault {
         let mut impact = artifacts::whole(view, path, What::Changed);
         impact.why = format!("it cannot be understood: {fault}");
-        let status = match view.built {
-            None => Status::Unknown,
-            Some(built) if built.hash(path) == Some(&outline::hash(artifact.text.as_bytes())) => Status::Drift,
-            Some(_) => Status::Both,
-        };
+        let status = view.moved(path).unwrap_or(if view.built.is_some() { Status::Both } else { Status::Unknown });
         changes.push(change(view, Some(path), whole(What::Changed, 1), impact, status));
         return;
     }
@@ -129,8 +125,9 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
     } else if file.syntax == Syntax::Text {
         deltas = lines(deltas, &server, &wanted).into_iter().collect();
     }
+    let moved = view.moved(path);
     for delta in deltas {
-        let status = compare::status(view.built, path, &delta.parts);
+        let status = moved.unwrap_or_else(|| compare::status(view.built, path, &delta.parts));
         let impact = if path == COMPOSE {
             consequence::compose(view, &delta, status)
         } else {
@@ -218,8 +215,11 @@ fn secrets(view: &View, changes: &mut Vec<Change>) {
         );
         let status = match view.built {
             None => Status::Unknown,
-            Some(built) if built.had(".env.example", &delta.path) => Status::Drift,
-            Some(_) => Status::Undeployed,
+            Some(built) => match built.had(".env.example", &delta.path) {
+                Some(true) => Status::Drift,
+                Some(false) => Status::Undeployed,
+                None => Status::Unknown,
+            },
         };
         let mut change = change(view, Some(DOTENV), delta, impact, status);
         change.place = Some(secret.place.clone());

@@ -64,12 +64,13 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     others(view, &wanted, firewalls, changes);
 }
 
-/// The last build may have made other rules, but what a provider was given is not in its lock.
+/// What a provider was given is not in the lock; what the last build wrote for it is.
 fn status(view: &View) -> Status {
-    let Some(built) = view.built else { return Status::Unknown };
-    let text = view.compiled.artifacts.iter().find(|a| a.path == FILE).map(|a| a.text.as_bytes());
-    let same = text.is_some_and(|t| built.hash(FILE) == Some(&crate::outline::hash(t)));
-    if same { Status::Drift } else { Status::Both }
+    match view.moved(FILE) {
+        _ if view.built.is_none() => Status::Unknown,
+        Some(Status::Drift) => Status::Drift,
+        _ => Status::Both,
+    }
 }
 
 fn push(view: &View, changes: &mut Vec<Change>, what: What, rule: Option<&str>, key: &str, impact: Impact, status: Status) {

@@ -160,7 +160,7 @@ fn orphan(view: &View, service: &str, container: &Container, changes: &mut Vec<C
         return;
     }
     let (consequence, ports) = exposure(container);
-    let was_ours = view.built.is_some_and(|b| b.had(FILE, &at.join("image")) || b.had(FILE, &at));
+    let was_ours = view.built.is_some_and(|b| b.had(FILE, &at.join("image")) == Some(true));
     let why = if was_ours {
         "the service is not in the manifest any more; Compose lets its container run on"
     } else {

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::built::Built;
 use crate::compile::Compiled;
 use crate::deployed::{Container, Deployed, File};
 use crate::emit::compose;
 use crate::finding::{Path, Place, Step};
 use crate::manifest::Class;
-use crate::outline::{self, Built, Value};
+use crate::outline::{self, Value};
 use crate::stack::{MountSource, Role, Service, Stack, Volume};
 
+use super::Status;
 use super::compare::{self, Entries};
 
 pub(super) struct View<'a> {
@@ -29,7 +31,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub fn new(compiled: &'a Compiled, stack: &'a Stack, deployed: &'a Deployed, built: &'a Built) -> Self {
+    pub fn new(compiled: &'a Compiled, stack: &'a Stack, deployed: &'a Deployed, built: Option<&'a Built>) -> Self {
         let mut containers: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
         let services: HashMap<&str, &Service> = stack.services.iter().map(|s| (s.name.as_str(), s)).collect();
         for container in deployed.engine.iter().flat_map(|e| &e.containers) {
@@ -49,7 +51,7 @@ impl<'a> View<'a> {
             compiled,
             stack,
             deployed,
-            built: deployed.lock.is_some().then_some(built),
+            built,
             compose: Entries::new(),
             dotenv: None,
             services,
@@ -101,6 +103,16 @@ impl<'a> View<'a> {
             (Some(wanted), Some(file)) => file.hash.as_deref() == Some(&outline::hash(wanted.text.as_bytes())),
             _ => false,
         }
+    }
+
+    /// Which side moved, if the bytes tell it: a file that is as it was built, here or there, has not moved.
+    pub fn moved(&self, path: &str) -> Option<Status> {
+        let built = self.built?.hash(path)?;
+        let wanted = self.compiled.artifacts.iter().find(|a| a.path == path);
+        if wanted.is_some_and(|a| outline::hash(a.text.as_bytes()) == built) {
+            return Some(Status::Drift);
+        }
+        (self.file(path)?.hash.as_deref() == Some(built)).then_some(Status::Undeployed)
     }
 
     /// What a file that the manifest makes says. It was made by us: what cannot be read of it says nothing.

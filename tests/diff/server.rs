@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use stackgen::built;
 use stackgen::compile::Compiled;
 use stackgen::deployed::{
     Certificate, Container, Deployed, Engine, EngineNetwork, EngineVolume, File, FileEntry, Reading,
@@ -170,12 +171,20 @@ pub fn whole(compiled: &Compiled) -> Deployed {
 }
 
 /// The lock that a build writes.
-pub fn lock(_compiled: &Compiled) -> String {
-    "{}".into()
-}
-
-/// What a build wrote.
-pub fn built(compiled: &Compiled) -> outline::Built {
-    let list: Vec<(&str, &str)> = compiled.artifacts.iter().map(|a| (a.path.as_str(), a.text.as_str())).collect();
-    outline::Built::of(&list)
+pub fn lock(compiled: &Compiled) -> String {
+    let digest = |a: &stackgen::emit::Artifact| {
+        let read = outline::read(&a.path, &a.text).expect("an outline");
+        (a.path.clone(), built::digest(&read))
+    };
+    let hash = |a: &stackgen::emit::Artifact| (a.path.clone(), outline::hash(a.text.as_bytes()));
+    serde_json::json!({
+        "stackgen": 1,
+        "stack": compiled.stack.as_ref().expect("a stack").name,
+        "files": compiled.artifacts.iter().map(hash).collect::<BTreeMap<_, _>>(),
+        "entries": {
+            "version": built::VERSION,
+            "files": compiled.artifacts.iter().map(digest).collect::<BTreeMap<_, _>>(),
+        },
+    })
+    .to_string()
 }
