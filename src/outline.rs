@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::finding::{Path, Step};
 use crate::format::Fault;
@@ -125,6 +126,17 @@ pub fn filled(outline: &Outline, lookup: &dyn Fn(&str) -> Option<String>) -> Out
         filled.entries.insert(path, Entry { value: Value::Plain(text), line: entry.line });
     }
     filled
+}
+
+/// The hash of a file as `stackgen.lock` has it: `sha256:` and hexadecimal digits.
+pub fn hash(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = "sha256:".to_string();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Collects the entries of a file.

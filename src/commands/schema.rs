@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Status;
 use super::out::Out;
 use crate::cli::{Schema, SchemaOf};
+use crate::deployed::Deployed;
 use crate::format::merge::REMOVE;
 use crate::kinds::{Kind, Kinds, UsedAs};
 use crate::manifest::Manifest;
@@ -28,6 +29,7 @@ pub fn text(of: SchemaOf) -> String {
         SchemaOf::Overlay => overlay(),
         SchemaOf::Kind => kind(),
         SchemaOf::Findings => findings(),
+        SchemaOf::Snapshot => snapshot(),
     };
     format!("{schema:#}\n")
 }
@@ -60,6 +62,17 @@ pub fn findings() -> Value {
     let mut schema = root.to_value();
     each(&mut schema, &mut |object| drop(object.remove("format")));
     title(schema, "stackgen findings")
+}
+
+/// Of what `snapshot` writes. Open like that of the findings.
+pub fn snapshot() -> Value {
+    let root = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Deployed>();
+    let mut schema = root.to_value();
+    each(&mut schema, &mut |object| drop(object.remove("format")));
+    title(schema, "stackgen snapshot")
 }
 
 /// Of an overlay: a manifest of which everything may be left out, and what to remove.

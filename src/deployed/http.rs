@@ -176,7 +176,7 @@ impl Drop for Closing {
 }
 
 /// A connection to an engine.
-struct Wire {
+pub(super) struct Wire {
     /// What comes from a socket; from a program it comes by `program`.
     input: Option<Pipe>,
     output: Box<dyn Write + Send + Sync>,
