@@ -97,6 +97,28 @@ With --detailed-exitcode instead of 1: 3 undeployed changes of the manifest only
 destructive is among them.")]
     Diff(Diff),
 
+    /// Record what is on a server, without any secret value
+    ///
+    /// Reads only: files are opened to read, engines are asked by GET, and `--show-commands` lists every command that is
+    /// sent to other machines. Values that may be secrets are kept as fingerprints.
+    #[command(after_help = "\
+Sources:
+  DIR                                 a deploy directory
+  ssh://[user@]host[:port]/dir        the same on another machine, with your own ssh and its configuration
+  docker://, docker:///path.sock      a Docker engine; DOCKER_HOST counts
+  docker+ssh://[user@]host[:port]     the same on another machine
+  FILE.json                           another snapshot
+  firewall:FILE, firewall:-           the output of `doctl compute firewall list -o json`
+  certificates:DIR                    certificates in PEM, as in /etc/letsencrypt/live
+
+Examples:
+  stackgen snapshot ssh://root@shop/opt/shop/deploy docker+ssh://root@shop -o shop.json
+  stackgen snapshot deploy docker:// --stack . -o -
+  doctl compute firewall list -o json | stackgen snapshot firewall:- -o firewall.json
+
+Exit status: 0 everything was read, 1 the stack has errors, 2 not everything could be read; what could is written.")]
+    Snapshot(Snapshot),
+
     /// Explain a rule, a kind of service, a target or a part of the manifest
     #[command(after_help = "\
 Examples:
@@ -114,6 +136,7 @@ Examples:
   stackgen schema overlay             of stack.ENV.yaml
   stackgen schema findings            of what `stackgen lint --format json` prints
   stackgen schema diff                of what `stackgen diff --format json` prints
+  stackgen schema snapshot            of what `stackgen snapshot` writes
 
 An editor with the YAML language server finds the schema by the first line of a manifest:
   # yaml-language-server: $schema=stack.schema.json")]
@@ -224,6 +247,29 @@ pub enum DiffFormat {
     Github,
 }
 
+/// Arguments of `snapshot`.
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    /// What to read
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    /// File to write to; - is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+    /// Manifest or its folder: what it says itself is no secret, and is kept readable
+    #[arg(long)]
+    pub stack: Option<PathBuf>,
+    /// Lay stack.NAME.yaml (or .toml) over the manifest
+    #[arg(long, value_name = "NAME", requires = "stack")]
+    pub env: Option<String>,
+    /// Key for the fingerprints, so that those of several snapshots can be compared [default: a new one each time]
+    #[arg(long, value_name = "FILE")]
+    pub fingerprint_key: Option<PathBuf>,
+    /// Read nothing; print every command and request there would be
+    #[arg(long)]
+    pub show_commands: bool,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
@@ -254,6 +300,8 @@ pub enum SchemaOf {
     Findings,
     /// Differences as JSON
     Diff,
+    /// A snapshot of a server
+    Snapshot,
 }
 
 /// Arguments of `init`.

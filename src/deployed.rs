@@ -8,6 +8,7 @@ mod certificates;
 pub mod conceal;
 mod container;
 mod directory;
+mod dotenv;
 mod engine;
 mod files;
 pub mod firewall;
@@ -25,7 +26,7 @@ use std::io::{self, Read};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::outline::{self, Outline, Syntax, Value};
+use crate::outline::{self, Syntax, Value};
 use crate::secrecy::looks_secret;
 use crate::text::{harmless, reason, shown};
 
@@ -37,8 +38,12 @@ use source::Source;
 pub struct Deployed {
     /// Version of this format.
     pub stackgen: u32,
-    /// When it was read, in seconds since 1970.
-    pub taken: Option<i64>,
+    /// The time, in seconds since 1970, by which what has ended is told; no part of a snapshot.
+    #[serde(skip)]
+    pub now: Option<i64>,
+    /// Whether the manifest was at hand: what it says, too, is plain then, so that what is concealed is something else.
+    #[serde(default)]
+    pub declared: bool,
     /// What was asked, and why what could not be read was not.
     pub sources: Vec<Reading>,
     /// Files of the deploy directory, by path below it; `None` when no source holds files.
@@ -207,7 +212,7 @@ pub struct Certificate {
 /// Asks every source. What cannot be read is a fault of its source, and the rest is kept.
 pub fn read(sources: &[Source], declared: Option<&Declared>, concealer: &Concealer) -> Deployed {
     let mut reader = Reader {
-        out: Deployed { stackgen: snapshot::VERSION, ..Deployed::default() },
+        out: Deployed { stackgen: snapshot::VERSION, declared: declared.is_some(), ..Deployed::default() },
         declared,
         concealer,
         dotenv: None,
@@ -230,12 +235,38 @@ pub fn read(sources: &[Source], declared: Option<&Declared>, concealer: &Conceal
     reader.out
 }
 
+/// Everything that is run and asked for some sources, as text: the whole of it, whatever they answer.
+pub fn commands(sources: &[Source]) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for source in sources {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# {}", told_source(source));
+        let lines = match source {
+            Source::Ssh(host, directory) => ssh::shown(host, directory),
+            Source::Docker(_) => engine::REQUESTS.map(String::from).to_vec(),
+            Source::DockerSsh(host) => {
+                let requests = engine::REQUESTS.iter().map(|r| (*r).to_string());
+                std::iter::once(ssh::shown_command(&host.command(ssh::DIAL))).chain(requests).collect()
+            }
+            Source::Firewall(None) => vec!["standard input".into()],
+            Source::Directory(_) | Source::Snapshot(_) | Source::Firewall(Some(_)) | Source::Certificates(_) => {
+                vec!["files, opened to read".into()]
+            }
+        };
+        for line in lines {
+            let _ = writeln!(text, "{}", harmless(line));
+        }
+    }
+    text
+}
+
 struct Reader<'a> {
     out: Deployed,
     declared: Option<&'a Declared>,
     concealer: &'a Concealer,
     /// What `.env` says, while reading.
-    dotenv: Option<Outline>,
+    dotenv: Option<dotenv::Dotenv>,
 }
 
 impl Reader<'_> {
@@ -288,11 +319,8 @@ impl Reader<'_> {
 
     fn engine(&mut self, at: http::At, faults: &mut Vec<String>) -> Result<(), String> {
         let declared = self.declared.and_then(|d| d.outlines.get(crate::emit::compose::FILE));
-        let lookup = |name: &str| {
-            let entry = self.dotenv.as_ref()?.entries.get(&crate::finding::Path(vec![name.into()]))?;
-            if let Value::Plain(text) = &entry.value { Some(text.clone()) } else { None }
-        };
-        let filled = declared.filter(|_| self.dotenv.is_some()).map(|d| outline::filled(d, &lookup));
+        // Without a `.env` it is not known what references stand for.
+        let filled = declared.zip(self.dotenv.as_ref()).map(|(d, env)| outline::filled(d, &|name| env.get(name)));
         let known = engine::Known { declared, filled: filled.as_ref() };
         self.out.engine = Some(engine::read(&http::Client::new(at), known, self.concealer, faults)?);
         Ok(())
@@ -304,6 +332,7 @@ impl Reader<'_> {
         if out.files.is_some() && snapshot.files.is_some() || out.engine.is_some() && snapshot.engine.is_some() {
             return Err("expected what no other source says, found a second directory or engine in it".into());
         }
+        out.declared &= snapshot.declared;
         out.files = out.files.take().or(snapshot.files);
         out.lock = out.lock.take().or(snapshot.lock);
         out.engine = out.engine.take().or(snapshot.engine);
@@ -333,8 +362,8 @@ fn standard_input(most: u64) -> io::Result<Vec<u8>> {
 
 /// A source as it is told of.
 fn told_source(source: &Source) -> String {
-    let text = source.to_string();
-    if looks_secret(&text) { "a source whose name looks like a secret".into() } else { harmless(text) }
+    // A password in it was refused.
+    harmless(source.to_string())
 }
 
 /// The name of something on a server as it is told of.
@@ -354,7 +383,3 @@ fn said(messages: &str) -> String {
     if looks_secret(&short) { "something that looks like a secret".into() } else { harmless(short) }
 }
 
-/// What is sent.
-pub fn commands(_sources: &[Source]) -> String {
-    String::new()
-}

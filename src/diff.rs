@@ -364,10 +364,15 @@ pub fn diff(compiled: &Compiled, deployed: &Deployed, built: Option<&Built>) -> 
         *known = (*known).max(*fate);
     }
     let steps = steps::plan(&view, &changes, &fates);
+    let mut sources = deployed.sources.clone();
+    if let (hidden @ 1.., Some(first)) = (view.hidden.get(), sources.first_mut()) {
+        let fault = format!("{hidden} values may differ or not: take the snapshot with `--stack`, so that they can be compared");
+        first.faults.push(fault);
+    }
     Diff {
         stack: stack.name.clone(),
-        partial: deployed.sources.iter().any(|s| !s.faults.is_empty()),
-        sources: deployed.sources.clone(),
+        partial: sources.iter().any(|s| !s.faults.is_empty()),
+        sources,
         changes,
         fates,
         steps,

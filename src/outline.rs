@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::finding::{Path, Step};
 use crate::format::Fault;
@@ -127,6 +128,17 @@ pub fn filled(outline: &Outline, lookup: &dyn Fn(&str) -> Option<String>) -> Out
     filled
 }
 
+/// The hash of a file as `stackgen.lock` has it: `sha256:` and hexadecimal digits.
+pub fn hash(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = "sha256:".to_string();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// Collects the entries of a file.
 #[derive(Default)]
 struct Entries(BTreeMap<Path, Entry>);
@@ -172,16 +184,6 @@ impl Lines {
 /// Texts as one: the way a list is written whose order counts.
 fn list(items: &[String]) -> String {
     serde_json::to_string(items).unwrap_or_default()
-}
-
-/// Hash.
-pub fn hash(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    let mut text = "sha256:".to_string();
-    for byte in sha2::Sha256::digest(bytes) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
 }
 
 /// Where an entry comes from.

@@ -1,7 +1,7 @@
 //! `stackgen diff`: what differs on the server, and what deploying does to it. Nothing is written anywhere.
 
 use super::out::Out;
-use super::{Status, stacks};
+use super::{Status, snapshot, stacks};
 use crate::built::Built;
 use crate::cli::{Diff, DiffFormat};
 use crate::compile::Compiled;
@@ -43,14 +43,12 @@ pub(super) fn run(args: &Diff, out: &mut Out) -> Result<Status, Failure> {
 
 /// What to compare with: as asked, else as the manifest says.
 fn sources(against: &[String], host: &Host) -> Result<Vec<Source>, Failure> {
-    let docker_host = std::env::var("DOCKER_HOST").ok();
-    let parse = |text: &str| Source::parse(text, docker_host.as_deref()).map_err(Failure::new);
     if !against.is_empty() {
-        return against.iter().map(|text| parse(text)).collect();
+        return snapshot::sources(against);
     }
     match (&host.ssh, &host.directory) {
         (Some(ssh), Some(directory)) => {
-            Ok(vec![parse(&format!("ssh://{ssh}{directory}"))?, parse(&format!("docker+ssh://{ssh}"))?])
+            snapshot::sources(&[format!("ssh://{ssh}{directory}"), format!("docker+ssh://{ssh}")])
         }
         _ => Err(Failure::new("expected something to compare with, found neither `--against` nor `ssh` and `directory` of `host`")
             .help("name a source: `--against ssh://root@host/dir`, `--against docker://`, `--against DIR`")),
@@ -61,7 +59,7 @@ fn read(sources: &[Source], compiled: &Compiled) -> Result<Deployed, Failure> {
     let concealer = Concealer::new().map_err(Failure::new)?;
     let declared = Declared::new(&compiled.artifacts);
     let mut deployed = deployed::read(sources, Some(&declared), &concealer);
-    deployed.taken = deployed.taken.or_else(|| Some(jiff::Timestamp::now().as_second()));
+    deployed.now = Some(jiff::Timestamp::now().as_second());
     Ok(deployed)
 }
 

@@ -9,6 +9,7 @@ mod lint;
 mod man;
 mod out;
 pub mod schema;
+mod snapshot;
 mod stacks;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Verb::Build(args) => build::run(&args, &mut out),
         Verb::Lint(args) => lint::run(&args, &mut out),
         Verb::Diff(args) => diff::run(&args, &mut out),
+        Verb::Snapshot(args) => snapshot::run(&args, &mut out),
         Verb::Explain(args) => explain::run(&args, &mut out),
         Verb::Schema(args) => schema::run(&args, &mut out),
         Verb::Init(args) => init::run(&args, &mut out),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Status;
 use super::out::Out;
 use crate::cli::{Schema, SchemaOf};
+use crate::deployed::Deployed;
 use crate::format::merge::REMOVE;
 use crate::kinds::{Kind, Kinds, UsedAs};
 use crate::manifest::Manifest;
@@ -31,6 +32,7 @@ pub fn text(of: SchemaOf) -> String {
         SchemaOf::Kind => kind(),
         SchemaOf::Findings => findings(),
         SchemaOf::Diff => diff(),
+        SchemaOf::Snapshot => snapshot(),
     };
     format!("{schema:#}\n")
 }
@@ -70,6 +72,17 @@ fn printed<T: JsonSchema>(name: &str) -> Value {
     let mut schema = root.to_value();
     each(&mut schema, &mut |object| drop(object.remove("format")));
     title(schema, name)
+}
+
+/// Of what `snapshot` writes. Open like that of the findings.
+pub fn snapshot() -> Value {
+    let root = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Deployed>();
+    let mut schema = root.to_value();
+    each(&mut schema, &mut |object| drop(object.remove("format")));
+    title(schema, "stackgen snapshot")
 }
 
 /// Of an overlay: a manifest of which everything may be left out, and what to remove.

@@ -15,6 +15,16 @@ use crate::outline::{self, Outline, Syntax, Value};
 /// Containers that are asked about.
 const MOST: usize = 20_000;
 
+/// Every request, in order; the version is the engine's own.
+pub(super) const REQUESTS: [&str; 6] = [
+    "GET /version",
+    "GET /vVERSION/networks",
+    "GET /vVERSION/volumes",
+    "GET /vVERSION/containers/json?all=1",
+    "GET /vVERSION/containers/ID/json",
+    "GET /vVERSION/images/ID-OR-NAME/json",
+];
+
 /// What the manifest and `.env` say, as far as they are known.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {

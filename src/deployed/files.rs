@@ -6,16 +6,18 @@ use serde_json::Value as Json;
 
 use super::conceal::{Concealer, Declared};
 use super::directory::{Found, LOCK, Raw, is_below};
-use super::{File, told};
-use crate::outline::{self, Outline, Syntax};
+use super::dotenv::Dotenv;
+use super::{File, FileEntry, told};
+use crate::format::Fault;
+use crate::outline::{self, Syntax, Value};
 
 /// What was kept of a directory.
 pub(super) struct Kept {
     pub(super) files: BTreeMap<String, File>,
     /// The lock, if there is one that can be read.
     pub(super) lock: Option<String>,
-    /// What `.env` says, to fill in references with; never kept.
-    pub(super) dotenv: Option<Outline>,
+    /// What `.env` says, to fill in references with.
+    pub(super) dotenv: Option<Dotenv>,
 }
 
 /// Name of the file that holds the values of secrets.
@@ -46,12 +48,38 @@ pub(super) fn keep(
                 let known = |hash: &String| {
                     built.get(&name) == Some(hash) || declared.is_some_and(|d| d.hashes.get(&name) == Some(hash))
                 };
-                let (file, outline) = one(&name, raw, declared, concealer, known);
-                if let Some(fault) = &file.fault {
-                    faults.push(format!("{}: {fault}", told(&name)));
-                }
-                if name == DOTENV {
-                    kept.dotenv = outline;
+                let mut file = File {
+                    hash: hash(&name, raw, concealer, known),
+                    modified: raw.modified,
+                    mode: raw.mode,
+                    syntax: outline::syntax(&name),
+                    entries: Vec::new(),
+                    fault: None,
+                };
+                let said = match std::str::from_utf8(&raw.bytes) {
+                    Err(_) => Err("expected UTF-8 text, found other bytes".to_string()),
+                    Ok(text) if name == DOTENV => match Dotenv::read(text) {
+                        Ok(dotenv) => {
+                            let entries = secrets(&dotenv, concealer);
+                            kept.dotenv = Some(dotenv);
+                            Ok(entries)
+                        }
+                        Err(fault) => Err(told_fault(file.syntax, text, &fault)),
+                    },
+                    Ok(text) => match outline::read(&name, text) {
+                        Ok(outline) => {
+                            let known = declared.and_then(|d| d.outlines.get(&name));
+                            Ok(concealer.file(&name, &outline, known))
+                        }
+                        Err(fault) => Err(told_fault(file.syntax, text, &fault)),
+                    },
+                };
+                match said {
+                    Ok(entries) => file.entries = entries,
+                    Err(fault) => {
+                        faults.push(format!("{}: {fault}", told(&name)));
+                        file.fault = Some(fault);
+                    }
                 }
                 file
             }
@@ -61,40 +89,35 @@ pub(super) fn keep(
     kept
 }
 
-/// A file, and what it says before anything is concealed.
-fn one(
-    name: &str,
-    raw: &Raw,
-    declared: Option<&Declared>,
-    concealer: &Concealer,
-    known: impl Fn(&String) -> bool,
-) -> (File, Option<Outline>) {
-    let syntax = outline::syntax(name);
+/// The hash of a file, where it says nothing of a secret.
+fn hash(name: &str, raw: &Raw, concealer: &Concealer, known: impl Fn(&String) -> bool) -> Option<String> {
     let hash = outline::hash(&raw.bytes);
-    // The hash of a text of which all but a password is known gives the password away: whoever has the hash can try.
-    let hash = match known(&hash) {
+    // The hash of a text of which all but a password is known gives the password away: whoever has it can try.
+    match known(&hash) {
         _ if name == DOTENV => None,
         true => Some(hash),
         false => Some(concealer.fingerprint(&hash)),
-    };
-    let mut file =
-        File { hash, modified: raw.modified, mode: raw.mode, syntax, entries: Vec::new(), fault: None };
-    let Ok(text) = std::str::from_utf8(&raw.bytes) else {
-        file.fault = Some("expected UTF-8 text, found other bytes".into());
-        return (file, None);
-    };
-    match outline::read(name, text) {
-        Ok(outline) => {
-            file.entries = concealer.file(name, &outline, declared.and_then(|d| d.outlines.get(name)));
-            (file, Some(outline))
-        }
-        Err(fault) => {
-            let line = 1 + text.bytes().take(fault.offset).filter(|b| *b == b'\n').count();
-            // What the fault says may quote the text.
-            file.fault = Some(format!("expected {}, found something else in line {line}", word(syntax)));
-            (file, None)
-        }
     }
+}
+
+/// The names in `.env`, and fingerprints of what they stand for.
+fn secrets(dotenv: &Dotenv, concealer: &Concealer) -> Vec<FileEntry> {
+    let entry = |(name, (value, line)): (&String, &(Option<String>, u32))| FileEntry {
+        path: vec![concealer.name(name)],
+        value: match value.as_deref() {
+            None => Value::Plain("passed on".into()),
+            Some("") => Value::Plain("empty".into()),
+            Some(value) => Value::Concealed(concealer.fingerprint(value)),
+        },
+        line: *line,
+    };
+    dotenv.values.iter().map(entry).collect()
+}
+
+/// Why a file could not be understood: what the fault says may quote the text, so only its place is told.
+fn told_fault(syntax: Syntax, text: &str, fault: &Fault) -> String {
+    let line = 1 + text.bytes().take(fault.offset).filter(|b| *b == b'\n').count();
+    format!("expected {}, found something else in line {line}", word(syntax))
 }
 
 fn word(syntax: Syntax) -> &'static str {

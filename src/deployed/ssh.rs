@@ -62,6 +62,20 @@ pub(super) fn line(script: &str, words: &[&str]) -> Result<String, Refused> {
     Ok(line)
 }
 
+/// The commands for a directory, as they could be given to a shell here.
+pub(super) fn shown(host: &Host, directory: &str) -> Vec<String> {
+    let look = line(LOOK, &[directory]);
+    let read = line(READ, &[directory]).map(|line| format!("{line} ./FILE..."));
+    [look, read].into_iter().flatten().map(|line| shown_command(&host.command(&line))).collect()
+}
+
+/// A command as it could be given to a shell.
+pub(super) fn shown_command(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words = words.map(|w| sh_quote(&w.to_string_lossy()).unwrap_or_default());
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// A deploy directory on another machine.
 pub(super) struct Remote<'a> {
     host: &'a Host,

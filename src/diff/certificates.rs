@@ -59,7 +59,7 @@ fn one(view: &View, wanted: &stack::Certificate, path: &str, there: &Certificate
             changes,
         );
     }
-    if let Some(now) = view.deployed.taken
+    if let Some(now) = view.deployed.now
         && there.ends < now
     {
         push(view, wanted, What::State, path, Some("ended".into()), Some("valid".into()), "it has ended: browsers refuse it", changes);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::deployed::File;
+use crate::deployed::{File, FileEntry};
 use crate::emit::Artifact;
 use crate::emit::compose::FILE as COMPOSE;
 use crate::finding::{Path, Step};
@@ -116,10 +116,15 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
         changes.push(change(view, Some(path), whole(What::Changed, 1), impact, status));
         return;
     }
+    let concealed = |e: &FileEntry| e.path.iter().any(|step| step.starts_with("concealed:"));
+    if !view.deployed.declared && file.entries.iter().any(concealed) {
+        view.hidden.set(view.hidden.get() + 1);
+        return;
+    }
     let wanted = if path == COMPOSE { view.compose.clone() } else { view.wanted(path) };
     let server = compare::entries(&file.entries);
     let depth = if file.syntax == Syntax::Compose { 2 } else { 1 };
-    let mut deltas = compare::compare(&server, &wanted, depth, |_, _, _| false);
+    let mut deltas = compare::compare(&server, &wanted, depth, |_, a, b| view.may_be_same(a, b));
     if path == artifacts::CERTIFICATES {
         deltas = by_first_word(deltas);
     } else if file.syntax == Syntax::Text {

@@ -1,27 +1,26 @@
 //! Whether a container has the value that a Compose file with `${NAME}` in it asks for.
 
+use crate::deployed::conceal;
 use crate::finding::{Path, Step};
 use crate::outline::Value;
 
 use super::view::{View, plain};
 
-/// Whether two values are the same, or nobody can tell that they are not: of `.env` and of secrets only fingerprints
-/// are known, so a text that holds more than one reference cannot be put together.
+/// Whether a container has the value that is wanted, or nobody can tell that it has not.
+///
+/// Whoever read the container with the manifest at hand filled in the references: a value that comes to the same stands
+/// there as the manifest has it. Without a `.env` that could not be done.
 pub(super) fn same(view: &View, running: &Value, wanted: &Value) -> bool {
-    let Some(text) = plain(wanted) else { return running == wanted };
-    if let Some(name) = whole_reference(text) {
-        let path = Path(vec![Step::from(name)]);
-        return match view.dotenv.as_ref().map(|d| d.get(&path)) {
-            Some(Some(entry)) => entry.value == *running,
-            _ => true,
-        };
+    let Some(text) = plain(wanted) else { return conceal::same(running, wanted) != Some(false) };
+    if !has_reference(text) {
+        return view.may_be_same(running, wanted);
     }
-    match running {
-        Value::Plain(running) => {
-            let plain_text = text.replace("$$", "$");
-            *running == plain_text || running.replace("$$", "$") == plain_text || has_reference(text)
-        }
-        Value::Concealed(_) => true,
+    let Some(dotenv) = &view.dotenv else { return true };
+    let Some(name) = whole_reference(text) else { return !view.deployed.declared };
+    match dotenv.get(&Path(vec![Step::from(name)])) {
+        // With another key nobody can tell.
+        Some(entry) => conceal::same(running, &entry.value).unwrap_or(!view.deployed.declared),
+        None => true,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The three sides together, and what is asked of them again and again.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::built::Built;
 use crate::compile::Compiled;
-use crate::deployed::{Container, Deployed, File};
+use crate::deployed::{Container, Deployed, File, conceal};
 use crate::emit::compose;
 use crate::finding::{Path, Place, Step};
 use crate::manifest::Class;
@@ -24,6 +25,8 @@ pub(super) struct View<'a> {
     pub compose: Entries,
     /// What `.env` on the server says; `None` when it was not read.
     pub dotenv: Option<Entries>,
+    /// Values and files that may differ or not: they are concealed, and the manifest was not at hand to say which.
+    pub hidden: Cell<usize>,
     services: HashMap<&'a str, &'a Service>,
     hosts: HashSet<&'a str>,
     /// Containers of the stack's services, by service.
@@ -54,6 +57,7 @@ impl<'a> View<'a> {
             built,
             compose: Entries::new(),
             dotenv: None,
+            hidden: Cell::new(0),
             services,
             hosts: stack.sites.iter().flat_map(|s| std::iter::once(&s.host).chain(&s.aliases)).map(String::as_str).collect(),
             containers,
@@ -119,6 +123,15 @@ impl<'a> View<'a> {
     pub fn wanted(&self, path: &str) -> Entries {
         let artifact = self.compiled.artifacts.iter().find(|a| a.path == path);
         artifact.and_then(|a| outline::read(path, &a.text).ok()).map(|o| o.entries).unwrap_or_default()
+    }
+
+    /// Whether two values may be the same for all that can be told.
+    pub fn may_be_same(&self, there: &Value, wanted: &Value) -> bool {
+        let unknown = !self.deployed.declared && matches!((there, wanted), (Value::Concealed(_), Value::Plain(_)));
+        if unknown {
+            self.hidden.set(self.hidden.get() + 1);
+        }
+        unknown || conceal::same(there, wanted) == Some(true)
     }
 
     /// The place of the manifest that makes an entry of a file.

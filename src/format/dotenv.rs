@@ -11,6 +11,8 @@ pub struct Name {
     pub line: usize,
     /// Whether a value is assigned; a bare `NAME` passes on what the calling shell has.
     pub assigned: bool,
+    /// The quotes its value stands in: in single ones nothing is read into it.
+    pub quote: Option<char>,
 }
 
 /// A value in single quotes, the one form in which Compose interpolates nothing, `$` included.
@@ -67,9 +69,10 @@ pub fn values(text: &str) -> Result<Vec<(Name, &str)>, Fault> {
         if name.is_empty() {
             return Err(Fault::new(offset, "expected the name of a variable"));
         }
-        let (value, after) =
-            if assigned { value(text, tail[1..].trim_start_matches(is_blank))? } else { ("", tail) };
-        values.push((Name { name: name.to_string(), line, assigned }, value));
+        let behind = if assigned { tail[1..].trim_start_matches(is_blank) } else { "" };
+        let quote = behind.chars().next().filter(|c| matches!(c, '\'' | '"'));
+        let (value, after) = if assigned { value(text, behind)? } else { ("", tail) };
+        values.push((Name { name: name.to_string(), line, assigned, quote }, value));
         rest = after;
     }
 }

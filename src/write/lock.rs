@@ -6,11 +6,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{Failure, LOCK, is_inside};
 use crate::built::{self, Entries, VERSION};
-use crate::outline;
+use crate::outline::{self, hash};
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -91,15 +90,4 @@ impl Lock {
         text.push('\n');
         text
     }
-}
-
-/// The hash of a file as the lock writes it.
-pub(super) fn hash(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = "sha256:".to_string();
-    for byte in Sha256::digest(bytes) {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

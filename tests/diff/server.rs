@@ -56,6 +56,7 @@ pub fn folder(texts: &BTreeMap<String, String>, built: &Compiled) -> Deployed {
     let executable = |path: &str| built.artifacts.iter().any(|a| a.path == path && a.executable);
     Deployed {
         stackgen: 1,
+        declared: true,
         sources: vec![Reading { source: "./server".into(), faults: Vec::new() }],
         files: Some(texts.iter().map(|(p, t)| (p.clone(), file(p, t, executable(p)))).collect()),
         lock: Some(lock(built)),
@@ -166,7 +167,7 @@ pub fn whole(compiled: &Compiled) -> Deployed {
     let mut deployed = folder(&texts(compiled), compiled);
     deployed.engine = Some(engine(compiled));
     deployed.certificates = Some(certificates(compiled));
-    deployed.taken = Some(STARTED + 3600);
+    deployed.now = Some(STARTED + 3600);
     deployed
 }
 
