@@ -122,6 +122,11 @@ const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmn
 /// Digits of a number of 64 bits.
 const WIDTH: usize = 11;
 
+/// Whether a text can be what [`digest`] has written.
+pub fn is_digest(text: &str) -> bool {
+    numbers(text).is_some()
+}
+
 /// The numbers in a text that [`digest`] has written.
 fn numbers(text: &str) -> Option<Vec<u64>> {
     let digit = |byte: &u8| DIGITS.binary_search(byte).ok().map(|digit| digit as u64);

@@ -146,9 +146,12 @@ fn lock(bytes: &[u8]) -> Option<(String, BTreeMap<String, String>)> {
 /// Whether every text in a lock is a digest or the name of a stack: nothing a secret would look like.
 fn is_digests(json: &Json) -> bool {
     match json {
-        Json::Object(entries) => entries.iter().all(|(key, value)| {
-            let name = key == "stack" && value.as_str().is_some_and(|n| crate::scalar::Name::try_from(n.to_string()).is_ok());
-            name || is_digests(value)
+        Json::Object(entries) => entries.iter().all(|(key, value)| match key.as_str() {
+            "stack" => value.as_str().is_some_and(|n| crate::scalar::Name::try_from(n.to_string()).is_ok()),
+            "entries" => value["files"].as_object().is_some_and(|files| {
+                files.values().all(|digest| digest.as_str().is_some_and(crate::built::is_digest))
+            }),
+            _ => is_digests(value),
         }),
         Json::Array(items) => items.iter().all(is_digests),
         Json::String(text) => text.strip_prefix("sha256:").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())),
