@@ -317,7 +317,10 @@ impl Found<'_, '_> {
                 continue;
             };
             let running = under(&at, &there.entries, |_| true);
-            for delta in compare::compare(&running, &wanted, 2, |_, _, _| false) {
+            let view = self.view;
+            let deltas = compare::compare(&running, &wanted, 2, |_, a, b| interpolate::same(view, a, b));
+            self.already(&at, &deltas.iter().map(|d| d.path.clone()).collect::<Vec<_>>());
+            for delta in deltas {
                 let mut impact = consequence::compose(self.view, &delta, Status::Drift);
                 if there.config_hash.is_none() {
                     impact.fates.clear();
@@ -342,7 +345,10 @@ impl Found<'_, '_> {
             };
             let wanted = below(&self.view.compose, &at, |_| true);
             let running = under(&at, &there.entries, |_| true);
-            for delta in compare::compare(&running, &wanted, 2, |_, _, _| false) {
+            let view = self.view;
+            let deltas = compare::compare(&running, &wanted, 2, |_, a, b| interpolate::same(view, a, b));
+            self.already(&at, &deltas.iter().map(|d| d.path.clone()).collect::<Vec<_>>());
+            for delta in deltas {
                 let mut impact = consequence::compose(self.view, &delta, Status::Drift);
                 if there.config_hash.is_none() {
                     impact.fates.clear();

@@ -452,8 +452,9 @@ class Oracle:
         if names:
             docker("volume", "rm", "-f", *names)
 
-    def case(self, name, manifest, deploy):
-        """Foretells what building and bringing up a manifest does, does it, and compares."""
+    def case(self, name, manifest, deploy, gone=False):
+        """Foretells what building and bringing up a manifest does, does it, and compares. `gone`: data is lost already,
+        and the service is about to start without it."""
         folder = self.write(manifest)
         asked = run(self.stackgen, "diff", str(folder), "--against", "docker://", "--against", str(deploy),
                     "--format", "json", check=False)
@@ -484,6 +485,8 @@ class Oracle:
                 print(f"WRONG {self.wrong[-1]}", flush=True)
         told = any(c["consequence"] == "data-loss" for c in said["changes"])
         really = lost(before, after, had, has, manifest)
+        if gone:
+            really = {"what is gone"}
         if project != manifest["name"]:
             really = {"project"} if had else set()
         self.loss[told, bool(really)] += 1
@@ -551,7 +554,7 @@ def main():
         if kind == "edit" and more and not oracle.up(deploy):
             standing = None
             continue
-        oracle.case(name, base, deploy)
+        oracle.case(name, base, deploy, gone=change is delete_volume)
         # What a hand made may stay behind.
         if kind == "act" or more:
             standing = None
