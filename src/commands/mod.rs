@@ -9,6 +9,7 @@ mod man;
 mod out;
 pub mod schema;
 mod stacks;
+mod why;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Verb::Build(args) => build::run(&args, &mut out),
         Verb::Lint(args) => lint::run(&args, &mut out),
         Verb::Explain(args) => explain::run(&args, &mut out),
+        Verb::Why(args) => why::run(&args, &mut out),
         Verb::Schema(args) => schema::run(&args, &mut out),
         Verb::Init(args) => init::run(&args, &mut out),
         Verb::Completions(args) => completions::run(&args, &mut out),
