@@ -11,6 +11,7 @@ mod ini;
 mod interpolation;
 mod json;
 mod nginx;
+pub mod port;
 mod quantity;
 mod shell_words;
 mod text;

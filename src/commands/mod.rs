@@ -11,6 +11,7 @@ mod out;
 pub mod schema;
 mod snapshot;
 mod stacks;
+mod why;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(args) => diff::run(&args, &mut out),
         Verb::Snapshot(args) => snapshot::run(&args, &mut out),
         Verb::Explain(args) => explain::run(&args, &mut out),
+        Verb::Why(args) => why::run(&args, &mut out),
         Verb::Schema(args) => schema::run(&args, &mut out),
         Verb::Init(args) => init::run(&args, &mut out),
         Verb::Completions(args) => completions::run(&args, &mut out),
