@@ -17,7 +17,7 @@ mod local;
 mod pipe;
 pub mod snapshot;
 pub mod source;
-mod ssh;
+pub mod ssh;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -136,8 +136,11 @@ pub struct Container {
     pub created: Option<i64>,
     /// When it was last started, in seconds since 1970.
     pub started: Option<i64>,
+    /// Fingerprints of the files in its `/run/secrets`, by name, to be compared with those of `.env`; `None` when they
+    /// were not asked for.
+    pub secrets: Option<BTreeMap<String, String>>,
     /// What it is, as the entries below `services.NAME` of a Compose file would say it; what the image itself brings
-    /// is left out.
+    /// is left out, unless the manifest says it, too.
     pub entries: Vec<FileEntry>,
 }
 

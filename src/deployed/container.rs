@@ -190,8 +190,12 @@ impl Reader<'_> {
             let mut entry = Service(Map::new());
             entry.set("type", kind.into());
             entry.set("target", target.into());
+            let wanted = list(self.host, "Mounts").find(|m| text(m, "Target") == target).unwrap_or(&NOTHING);
             match kind {
                 "volume" => {
+                    if wanted["VolumeOptions"]["NoCopy"] == true {
+                        entry.set("volume", json!({ "nocopy": true }));
+                    }
                     let name = text(mount, "Name");
                     if is_anonymous(name) {
                         if image["Volumes"].get(target).is_some() && !(self.around.says)(&["volumes", target]) {
@@ -211,6 +215,13 @@ impl Reader<'_> {
                     entry.set("source", self.source(text(mount, "Source"), target).into());
                 }
                 // Those of the key `tmpfs` are not among them.
+                "tmpfs" => {
+                    let options = &wanted["TmpfsOptions"];
+                    let mut tmpfs = Service(Map::new());
+                    tmpfs.set("size", options["SizeBytes"].clone());
+                    tmpfs.set("mode", options["Mode"].as_u64().map(|m| format!("0{m:o}")).into());
+                    entry.set("tmpfs", tmpfs.0.into());
+                }
                 _ => {}
             }
             entry.set("read_only", read_only.into());
@@ -339,7 +350,7 @@ impl Reader<'_> {
         }
         // The engine takes twice the memory where nothing is said.
         let swap = host["MemorySwap"].as_i64().unwrap_or_default();
-        if swap != 2 * memory && !(memory == 0 && swap == -1) {
+        if self.full || swap != 2 * memory && !(memory == 0 && swap == -1) {
             out.set("memswap_limit", json!(swap));
         }
         if host["ShmSize"] != json!(64 << 20) {
@@ -373,14 +384,12 @@ impl Reader<'_> {
         for (key, field) in [
             ("privileged", "Privileged"),
             ("read_only", "ReadonlyRootfs"),
-            ("security_opt", "SecurityOpt"),
             ("group_add", "GroupAdd"),
             ("sysctls", "Sysctls"),
             ("dns", "Dns"),
             ("dns_search", "DnsSearch"),
             ("dns_opt", "DnsOptions"),
             ("extra_hosts", "ExtraHosts"),
-            ("volumes_from", "VolumesFrom"),
             ("pid", "PidMode"),
             ("uts", "UTSMode"),
             ("userns_mode", "UsernsMode"),
@@ -388,13 +397,20 @@ impl Reader<'_> {
         ] {
             out.set(key, host[field].clone());
         }
-        for (key, field, default) in
-            [("ipc", "IpcMode", &["private", "shareable"][..]), ("runtime", "Runtime", &["runc"])]
-        {
-            if !default.contains(&text(host, field)) {
+        for (key, field, default) in [("ipc", "IpcMode", "private"), ("runtime", "Runtime", "runc")] {
+            if self.full || text(host, field) != default {
                 out.set(key, host[field].clone());
             }
         }
+        // The engine adds the label where the container shares processes with the host.
+        let options = list(host, "SecurityOpt").filter(|o| self.full || *o != "label=disable");
+        out.set("security_opt", options.cloned().collect());
+        let from = list(host, "VolumesFrom").filter_map(Json::as_str).map(|from| {
+            let (id, mode) = from.split_once(':').unwrap_or((from, "rw"));
+            let name = (self.around.services)(id).unwrap_or_else(|| format!("container:{id}"));
+            Json::from(if mode == "ro" { format!("{name}:ro") } else { name })
+        });
+        out.set("volumes_from", from.collect());
         let devices = list(host, "Devices").map(|d| {
             let [from, to, rights] = ["PathOnHost", "PathInContainer", "CgroupPermissions"].map(|field| text(d, field));
             Json::from(format!("{from}:{to}:{rights}"))

@@ -1,6 +1,7 @@
 //! Everything on a Docker engine: its containers, networks and volumes, of whomever they are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -16,14 +17,18 @@ use crate::outline::{self, Outline, Syntax, Value};
 const MOST: usize = 20_000;
 
 /// Every request, in order; the version is the engine's own.
-pub(super) const REQUESTS: [&str; 6] = [
+pub(super) const REQUESTS: [&str; 7] = [
     "GET /version",
     "GET /vVERSION/networks",
     "GET /vVERSION/volumes",
     "GET /vVERSION/containers/json?all=1",
     "GET /vVERSION/containers/ID/json",
     "GET /vVERSION/images/ID-OR-NAME/json",
+    "GET /vVERSION/containers/ID/archive?path=/run/secrets",
 ];
+
+/// Bytes that all secrets of a container may have.
+const LARGEST_SECRETS: u64 = 4 << 20;
 
 /// What the manifest and `.env` say, as far as they are known.
 #[derive(Clone, Copy)]
@@ -275,12 +280,53 @@ impl Reader<'_> {
             restarts: json["RestartCount"].as_u64().unwrap_or_default(),
             created: time(text(json, "Created")),
             started: time(text(state, "StartedAt")),
+            secrets: None,
             entries: Vec::new(),
         };
         let reference = self.image(text(&json["Config"], "Image"));
         found.reference_id = reference["Id"].as_str().map(|id| self.concealed_id(id));
         found.entries = self.service(json, image, project.as_deref(), service.as_deref(), places);
+        let ours = project.is_some() && project == places.project;
+        let declares = match (self.known.declared.filter(|_| ours), &service) {
+            (Some(declared), Some(service)) => has(declared, &["services".into(), service.into()], &["secrets"]),
+            _ => true,
+        };
+        if project.is_some() && declares {
+            found.secrets = self.secrets(text(json, "Id"));
+        }
+        for name in found.secrets.iter().flat_map(BTreeMap::keys) {
+            let path = vec!["secrets".to_string(), name.clone()];
+            if found.entries.iter().all(|e| e.path != path) {
+                found.entries.push(FileEntry { path, value: Value::Plain(String::new()), line: 0 });
+            }
+        }
+        found.entries.sort_by(|a, b| a.path.cmp(&b.path));
         found
+    }
+
+    /// Fingerprints of the files that Compose copies into a container for secrets which come from the environment:
+    /// nothing else tells of them (docker/compose, pkg/compose/secrets.go).
+    fn secrets(&mut self, id: &str) -> Option<BTreeMap<String, String>> {
+        let path = format!("/v{}/containers/{id}/archive?path=/run/secrets", self.api);
+        let stream = match self.client.bytes(&path, LARGEST_SECRETS) {
+            Ok(found) => found.unwrap_or_default(),
+            Err(fault) => {
+                self.faults.push(fault);
+                return None;
+            }
+        };
+        let mut secrets = BTreeMap::new();
+        for entry in tar::Archive::new(stream.as_slice()).entries().ok()? {
+            let mut entry = entry.ok()?;
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let name = name.strip_prefix("secrets/").filter(|n| !n.is_empty() && !n.contains('/'));
+            let (Some(name), true) = (name, entry.header().entry_type().is_file()) else { continue };
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).ok()?;
+            let fingerprint = self.concealer.fingerprint(&String::from_utf8_lossy(&bytes));
+            secrets.insert(self.concealer.name(name), fingerprint);
+        }
+        Some(secrets)
     }
 
     /// An id as the engine makes them; anything else is no id.
@@ -340,7 +386,9 @@ impl Reader<'_> {
         let below = outline.entries.into_iter().filter_map(|(path, mut entry)| {
             entry.line = 0;
             let rest = path.0.strip_prefix(&prefix)?;
-            (!rest.is_empty()).then(|| (Path(rest.to_vec()), entry))
+            // What follows from how namespaces are shared is no part of the container.
+            let implied = rest.first().is_some_and(|step| *step == Step::from("depends_on"));
+            (!rest.is_empty() && !implied).then(|| (Path(rest.to_vec()), entry))
         });
         Some(Outline { syntax: Syntax::Compose, entries: below.collect() })
     }
@@ -435,7 +483,9 @@ impl Reader<'_> {
         let with_common = |full| {
             let mut out = made(full);
             out.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|o| !o.is_empty()));
-            out.insert("name".into(), name.into());
+            if !(section == "volumes" && is_anonymous(name)) {
+                out.insert("name".into(), name.into());
+            }
             let labels: BTreeMap<String, String> = texts(&json["Labels"]);
             let labels = labels.into_iter().filter(|(l, _)| !l.starts_with(LABELS) && !l.starts_with("com.docker.volume."));
             let labels: Map<String, Json> = labels.map(|(l, v)| (l, v.into())).collect();
