@@ -18,6 +18,7 @@ pub mod rules;
 pub mod emit;
 pub mod compile;
 pub mod outline;
+pub mod built;
 pub mod deployed;
 pub mod write;
 pub mod render;

@@ -115,7 +115,8 @@ impl Concealer {
 
     /// What a file says, as it is kept. `path` is its name, which `declared` knows it by.
     pub fn file(&self, path: &str, outline: &Outline, declared: Option<&Outline>) -> Vec<FileEntry> {
-        let scope = Scope { file: path, syntax: outline.syntax, declared, filled: None, raw: None, at: Vec::new() };
+        let scope =
+            Scope { file: path, syntax: outline.syntax, declared, filled: None, raw: None, at: Vec::new() };
         self.entries(&scope, &outline.entries)
     }
 

@@ -29,7 +29,8 @@ pub(super) struct Around<'a> {
 /// The service. With `full`, what the image brings is in it, too.
 pub(super) fn service(container: &Json, image: &Json, around: &Around<'_>, full: bool) -> Map<String, Json> {
     let from_image = if full { &NOTHING } else { &image["Config"] };
-    let reader = Reader { container, config: &container["Config"], host: &container["HostConfig"], around, full };
+    let reader =
+        Reader { container, config: &container["Config"], host: &container["HostConfig"], around, full };
     let mut out = Service(Map::new());
     reader.identity(&mut out);
     reader.process(from_image, &mut out);
@@ -113,7 +114,8 @@ impl Reader<'_> {
 
     fn process(&self, image: &Json, out: &mut Service) {
         for (key, field) in [("user", "User"), ("working_dir", "WorkingDir"), ("stop_signal", "StopSignal")] {
-            if self.config[field] != image[field] && !(field == "StopSignal" && text(self.config, field) == "SIGTERM")
+            if self.config[field] != image[field]
+                && !(field == "StopSignal" && text(self.config, field) == "SIGTERM")
             {
                 out.set(key, self.config[field].clone());
             }
@@ -176,7 +178,10 @@ impl Reader<'_> {
         let published = self.host["PortBindings"].as_object();
         let exposed = entries(self.config, "ExposedPorts").map(|(port, _)| port);
         let exposed = exposed
-            .filter(|p| image["ExposedPorts"].get(p).is_none() && published.is_none_or(|ports| !ports.contains_key(*p)))
+            .filter(|p| {
+                image["ExposedPorts"].get(p).is_none()
+                    && published.is_none_or(|ports| !ports.contains_key(*p))
+            })
             .map(|p| Json::from(p.strip_suffix("/tcp").unwrap_or(p)));
         out.set("expose", exposed.collect());
         out.set("ports", ports.into());
@@ -198,7 +203,8 @@ impl Reader<'_> {
                     }
                     let name = text(mount, "Name");
                     if is_anonymous(name) {
-                        if image["Volumes"].get(target).is_some() && !(self.around.says)(&["volumes", target]) {
+                        if image["Volumes"].get(target).is_some() && !(self.around.says)(&["volumes", target])
+                        {
                             continue;
                         }
                     } else {
@@ -266,7 +272,8 @@ impl Reader<'_> {
         } else {
             matches!(mode, "host" | "none" | "bridge").then(|| mode.to_string())
         };
-        let default = mode == "default" && self.container["NetworkSettings"]["Networks"].get("bridge").is_some();
+        let default =
+            mode == "default" && self.container["NetworkSettings"]["Networks"].get("bridge").is_some();
         if let Some(mode) = own.or(default.then(|| "bridge".into())) {
             return out.set("network_mode", mode.into());
         }
@@ -278,7 +285,8 @@ impl Reader<'_> {
             let key = (self.around.keys)("networks", network).unwrap_or_else(|| network.clone());
             let mut entry = Service(Map::new());
             // Compose and the engine add these themselves.
-            let implied = |alias: &str| alias == service || alias == name || id.starts_with(alias) && alias.len() == 12;
+            let implied =
+                |alias: &str| alias == service || alias == name || id.starts_with(alias) && alias.len() == 12;
             let aliases = list(settings, "Aliases").filter(|a| a.as_str().is_some_and(|a| !implied(a)));
             entry.set("aliases", aliases.cloned().collect());
             let address = &settings["IPAMConfig"];
@@ -412,7 +420,8 @@ impl Reader<'_> {
         });
         out.set("volumes_from", from.collect());
         let devices = list(host, "Devices").map(|d| {
-            let [from, to, rights] = ["PathOnHost", "PathInContainer", "CgroupPermissions"].map(|field| text(d, field));
+            let [from, to, rights] =
+                ["PathOnHost", "PathInContainer", "CgroupPermissions"].map(|field| text(d, field));
             Json::from(format!("{from}:{to}:{rights}"))
         });
         out.set("devices", devices.collect());

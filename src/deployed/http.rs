@@ -11,7 +11,9 @@ use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
 
 use super::pipe::{Pipe, Program};
 use super::source::Host;
@@ -211,7 +213,9 @@ impl Transport for Wire {
         let bytes = self.buffers.output().get(..amount).unwrap_or_default().to_vec();
         // That the program has ended shows when its answer is read, with the reason.
         match self.output.write_all(&bytes).and_then(|()| self.output.flush()) {
-            Err(error) if self.program.is_none() || error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            Err(error) if self.program.is_none() || error.kind() != ErrorKind::BrokenPipe => {
+                Err(error.into())
+            }
             _ => Ok(()),
         }
     }

@@ -1,5 +1,5 @@
-//! JSON by path. Lists count by position, but for those of a firewall, which are sets: the identity of an item is its
-//! own text.
+//! JSON by path. Lists count by position, but for those of a firewall, which are sets: a rule is known by protocol and
+//! ports, and two rules for the same ports are one with all their addresses; any other item is known by its text.
 
 use std::collections::BTreeMap;
 
@@ -63,8 +63,16 @@ fn walk(tree: &Tree, lines: &Lines, path: &Path, key: &str, id: NodeId, out: &mu
         Kind::Seq(items) if SETS.contains(&key) => {
             for item in items {
                 let own = lines.of(tree.node(*item).span.start as usize);
-                let free = out.free(path.join(canonical(tree, "", *item).as_str()));
-                out.set(free, "", own);
+                let text = |key| tree.get(*item, key).and_then(|e| tree.raw(e.value));
+                let Some(protocol) = text("protocol") else {
+                    out.set(path.join(canonical(tree, *item).as_str()), "", own);
+                    continue;
+                };
+                let rule = path.join(format!("{protocol} {}", text("ports").unwrap_or_default()).trim_end());
+                out.set(rule.clone(), "", own);
+                for entry in tree.entries(*item).iter().filter(|e| !matches!(&*e.key, "protocol" | "ports")) {
+                    walk(tree, lines, &rule.join(&*entry.key), &entry.key, entry.value, out);
+                }
             }
         }
         Kind::Seq(items) => {
@@ -78,21 +86,17 @@ fn walk(tree: &Tree, lines: &Lines, path: &Path, key: &str, id: NodeId, out: &mu
 }
 
 /// A value as one line with sorted keys; a text alone without quotes.
-fn canonical(tree: &Tree, key: &str, id: NodeId) -> String {
+fn canonical(tree: &Tree, id: NodeId) -> String {
     match &tree.node(id).kind {
-        Kind::Str(text) => text.to_string(),
         Kind::Map(entries) => {
             let mut parts: Vec<_> =
-                entries.iter().map(|e| format!("{} {}", e.key, canonical(tree, &e.key, e.value))).collect();
+                entries.iter().map(|e| format!("{} {}", e.key, canonical(tree, e.value))).collect();
             parts.sort();
             format!("({})", parts.join(", "))
         }
         Kind::Seq(items) => {
-            let mut parts: Vec<_> = items.iter().map(|item| canonical(tree, "", *item)).collect();
-            if SETS.contains(&key) {
-                parts.sort();
-            }
-            format!("[{}]", parts.join(" "))
+            let parts: Vec<_> = items.iter().map(|item| canonical(tree, *item)).collect();
+            format!("({})", parts.join(" "))
         }
         _ => tree.raw(id).map_or("null".to_string(), |raw| raw.into_owned()),
     }
@@ -111,7 +115,7 @@ mod tests {
         };
         assert_eq!(paths(a), paths(b));
         assert!(
-            paths(a)[0].0.contains("(ports 22, protocol tcp, sources (addresses [0.0.0.0/0 ::/0]))"),
+            paths(a).iter().any(|(p, _)| p == "inbound_rules.tcp 22.sources.addresses.::/0"),
             "{:?}",
             paths(a)
         );

@@ -1,4 +1,4 @@
-//! `stackgen.lock`: which files the last build wrote, and their hashes.
+//! `stackgen.lock`: which files the last build wrote, their hashes, and hashes of what they said.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, LOCK, is_inside};
-use crate::outline::hash;
+use crate::built::{self, Entries, VERSION};
+use crate::outline;
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Lock {
     pub(super) stack: Option<String>,
     /// Hash of each file, by path.
     pub(super) files: BTreeMap<String, String>,
+    /// What the files said.
+    pub(super) entries: Entries,
     /// The text it was read from.
     pub(super) text: String,
 }
@@ -26,6 +29,8 @@ struct Written {
     stackgen: u32,
     stack: String,
     files: BTreeMap<String, String>,
+    #[serde(default)]
+    entries: Entries,
 }
 
 impl Lock {
@@ -52,18 +57,35 @@ impl Lock {
         if let Some(path) = written.files.keys().find(|p| !is_inside(p) || *p == LOCK) {
             return Err(unreadable(format!("`{path}`, which no build writes")));
         }
-        Ok(Self { stack: Some(written.stack), files: written.files, text })
+        Ok(Self { stack: Some(written.stack), files: written.files, entries: written.entries, text })
+    }
+
+    /// Takes in a file that is to be written. What it says is looked up in the last lock if the file is the same.
+    pub(super) fn add(&mut self, path: &str, text: &str, old: &Self) {
+        let hash = outline::hash(text.as_bytes());
+        let known = old.entries.files.get(path);
+        let known = known.filter(|_| old.entries.version == VERSION && old.files.get(path) == Some(&hash));
+        // A file nobody understands has no entries, and is compared as a whole.
+        let digest =
+            known.cloned().or_else(|| outline::read(path, text).ok().map(|outline| built::digest(&outline)));
+        self.entries.version = VERSION;
+        self.entries.files.extend(digest.map(|digest| (path.to_string(), digest)));
+        self.files.insert(path.to_string(), hash);
     }
 
     /// Whether the last build wrote these very bytes there.
     pub(super) fn wrote(&self, path: &str, bytes: &[u8]) -> bool {
-        self.files.get(path).is_some_and(|known| *known == hash(bytes))
+        self.files.get(path).is_some_and(|known| *known == outline::hash(bytes))
     }
 
     /// The text of the lock; sorted, so that a merge in version control is easy to read.
     pub(super) fn print(&self) -> String {
-        let written =
-            Written { stackgen: 1, stack: self.stack.clone().unwrap_or_default(), files: self.files.clone() };
+        let written = Written {
+            stackgen: 1,
+            stack: self.stack.clone().unwrap_or_default(),
+            files: self.files.clone(),
+            entries: self.entries.clone(),
+        };
         let mut text = serde_json::to_string_pretty(&written).unwrap_or_default();
         text.push('\n');
         text

@@ -19,7 +19,8 @@ pub struct Engine {
 impl Engine {
     /// Answers by path, without the version in front: JSON, or bytes in hexadecimal digits.
     pub fn new(answers: BTreeMap<String, Json>) -> Self {
-        let answers: BTreeMap<String, Vec<u8>> = answers.into_iter().map(|(path, json)| (path, body(&json))).collect();
+        let answers: BTreeMap<String, Vec<u8>> =
+            answers.into_iter().map(|(path, json)| (path, body(&json))).collect();
         Self::with(move |stream, path, n| {
             let Some(body) = answers.get(path) else {
                 let body = r#"{"message":"no such thing"}"#;
@@ -45,7 +46,9 @@ impl Engine {
     }
 
     /// Answers as a function likes: it gets the path without version, and how many requests there were before.
-    pub fn with(answer: impl Fn(&mut UnixStream, &str, usize) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+    pub fn with(
+        answer: impl Fn(&mut UnixStream, &str, usize) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
@@ -75,8 +78,10 @@ impl Engine {
             let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
             let known = matches!(
                 (parts.as_slice(), query),
-                (["version" | "networks" | "volumes"] | ["containers", _, "json"] | ["images", .., "json"], "")
-                    | (["containers", "json"], "all=1")
+                (
+                    ["version" | "networks" | "volumes"] | ["containers", _, "json"] | ["images", .., "json"],
+                    ""
+                ) | (["containers", "json"], "all=1")
                     | (["containers", _, "archive"], "path=/run/secrets")
             );
             assert!(known, "not a known path: {request}");
@@ -105,7 +110,9 @@ fn serve(
         let mut words = line.split_whitespace();
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let path = match path.strip_prefix("/v").and_then(|p| p.split_once('/')) {
-            Some((version, rest)) if version.bytes().all(|b| b.is_ascii_digit() || b == b'.') => format!("/{rest}"),
+            Some((version, rest)) if version.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+                format!("/{rest}")
+            }
             _ => path.to_string(),
         };
         loop {

@@ -29,7 +29,10 @@ fn an_engine_that_is_none() {
         Ok(())
     });
     let version = |stream: &mut std::os::unix::net::UnixStream| {
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n{{\"Version\":\"28.5\",\"ApiVersion\":\"1.51\"}} ")
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n{{\"Version\":\"28.5\",\"ApiVersion\":\"1.51\"}} "
+        )
     };
     let body = move |text: &'static [u8]| {
         Engine::with(move |stream, path, _| {
@@ -59,7 +62,11 @@ fn an_engine_that_is_none() {
         ("deep", body(deep()), "expected JSON"),
         ("chunks", body(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx"), "expected HTTP"),
         ("a part", body(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n["), ""),
-        ("redirect", body(b"HTTP/1.1 302 Found\r\nLocation: http://example.com/\r\nContent-Length: 0\r\n\r\n"), "status 200"),
+        (
+            "redirect",
+            body(b"HTTP/1.1 302 Found\r\nLocation: http://example.com/\r\nContent-Length: 0\r\n\r\n"),
+            "status 200",
+        ),
         ("refused", body(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), "found 500"),
         ("endless header", endless("HTTP/1.1 200 OK\r\nX: ", zeros), "does not end"),
         ("endless body", endless("HTTP/1.1 200 OK\r\n\r\n", zeros), "at most 64 MiB"),
@@ -137,7 +144,8 @@ fn names_that_mean_something_to_somebody() {
     let mut one = container(1);
     one["Name"] = format!("/{odd}").into();
     one["Config"]["Env"] = json!([format!("{odd}={odd}"), "A=${B}$C$$"]);
-    one["Config"]["Labels"] = json!({ "com.docker.compose.project": odd, "com.docker.compose.service": odd, odd: odd });
+    one["Config"]["Labels"] =
+        json!({ "com.docker.compose.project": odd, "com.docker.compose.service": odd, odd: odd });
     one["Config"]["Cmd"] = json!([odd]);
     one["Config"]["User"] = odd.into();
     one["NetworkSettings"]["Networks"] = json!({ odd: null });
@@ -164,13 +172,18 @@ fn names_that_mean_something_to_somebody() {
 #[test]
 fn a_directory_full_of_traps() {
     let outside = folder(&[("secret", "hunter2canary"), ("nginx/x.conf", "hunter2canary;")]);
+    // What is no lock still names files.
+    let names =
+        ["nginx/nginx.conf", "nginx/fifo", "nginx/loop", "nginx/out", "nginx/zero", "up/x.conf", "../secret"];
+    let files: BTreeMap<&str, &str> = names.iter().map(|n| (*n, "sha256:00")).collect();
+    let lock = json!({ "stackgen": 1, "files": files }).to_string();
     let deploy = folder(&[
         ("docker-compose.yml", "services: {}\n"),
         ("nginx/nginx.conf", "user nginx;\n"),
         ("nginx/\u{1b}[31m\n.conf", ""),
         ("env/prod", "A=1\n"),
         ("compose.bytes.yml", ""),
-        ("stackgen.lock", r#"{"stackgen": 1, "files": {"nginx/nginx.conf": "sha256:00", "nginx/fifo": "sha256:00", "nginx/loop": "sha256:00", "nginx/out": "sha256:00", "nginx/zero": "sha256:00", "up/x.conf": "sha256:00", "../secret": "sha256:00"}}"#),
+        ("stackgen.lock", &lock),
     ]);
     let at = |name: &str| deploy.path().join(name);
     std::fs::write(at("compose.bytes.yml"), [0xff, 0xfe, 0]).expect("written");

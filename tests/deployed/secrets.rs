@@ -24,7 +24,9 @@ fn poisoned() -> BTreeMap<String, Json> {
     let mut answers = recorded("reference");
     let first = |answers: &BTreeMap<String, Json>| {
         let mut paths = answers.iter().filter(|(p, c)| {
-            p.starts_with("/containers/") && p.ends_with("/json") && c["Config"]["Labels"]["com.docker.compose.service"] == "odoo"
+            p.starts_with("/containers/")
+                && p.ends_with("/json")
+                && c["Config"]["Labels"]["com.docker.compose.service"] == "odoo"
         });
         paths.next().expect("a container").0.clone()
     };
@@ -41,7 +43,8 @@ fn poisoned() -> BTreeMap<String, Json> {
     config["Labels"][format!("traefik.{TOKEN}")] = "x".into();
     config["Cmd"] = json!(["serve", "--password", WORD, format!("--db=postgres://u:{WORD}@db/x")]);
     config["Entrypoint"] = json!(["sh", "-c", format!("TOKEN={WORD} exec x")]);
-    config["Healthcheck"] = json!({ "Test": ["CMD-SHELL", format!("curl -u a:{WORD} http://x")], "Interval": 1_000_000_000 });
+    config["Healthcheck"] =
+        json!({ "Test": ["CMD-SHELL", format!("curl -u a:{WORD} http://x")], "Interval": 1_000_000_000 });
     config["Hostname"] = TOKEN.into();
     config["User"] = format!("u{TOKEN}").into();
     config["WorkingDir"] = format!("/srv/{TOKEN}").into();
@@ -73,14 +76,22 @@ fn poisoned() -> BTreeMap<String, Json> {
 /// Files of a deploy directory that somebody put secrets into.
 fn files() -> Vec<(&'static str, String)> {
     vec![
-        (".env", format!("DB_PASSWORD={WORD}\nexport B=\"{WORD}\"\nMODE='{WORD}'\n# {WORD}\n{TOKEN}=x\nREF=${{DB_PASSWORD}}x\n")),
+        (
+            ".env",
+            format!(
+                "DB_PASSWORD={WORD}\nexport B=\"{WORD}\"\nMODE='{WORD}'\n# {WORD}\n{TOKEN}=x\nREF=${{DB_PASSWORD}}x\n"
+            ),
+        ),
         (
             "docker-compose.yml",
             format!(
                 "# {WORD}\nname: deploy\nx-secret: {WORD}\nservices:\n  odoo:\n    image: odoo:18.0\n    build: {{ context: 'https://u:{WORD}@git/x', args: {{ PIP_TOKEN: {WORD} }} }}\n    command: serve --password {WORD}\n    entrypoint: ['sh', '-c', '{WORD}']\n    environment: {{ PASSWORD: {WORD}, MODE: '{WORD}', URL: 'redis://:{WORD}@r', D: '${{D:-{WORD}}}' }}\n    labels: ['a={WORD}', 'b.{TOKEN}=1']\n    healthcheck: {{ test: 'curl -u a:{WORD} x' }}\n    logging: {{ driver: splunk, options: {{ splunk-token: {WORD} }} }}\n    secrets: [a]\n    annotations: {{ a: {WORD} }}\n    post_start: [{{ command: 'x {WORD}', environment: ['A={WORD}'] }}]\n    ulimit: {WORD}\n  {TOKEN}: {{ image: 'x/{TOKEN}' }}\nsecrets:\n  a: {{ content: {WORD} }}\nconfigs:\n  b: {{ content: '{WORD}' }}\nvolumes:\n  v: {{ driver_opts: {{ type: cifs, o: 'password={WORD}', device: '//u:{WORD}@nas/x' }}, labels: {{ x: {WORD} }} }}\n"
             ),
         ),
-        ("docker-compose.override.yml", format!("services:\n  odoo:\n    environment:\n      - PASSWORD={WORD}\n      - {WORD} {WORD}\n")),
+        (
+            "docker-compose.override.yml",
+            format!("services:\n  odoo:\n    environment:\n      - PASSWORD={WORD}\n      - {WORD} {WORD}\n"),
+        ),
         ("compose.broken.yml", format!("a: [{WORD}\n{WORD}")),
         (
             "nginx/nginx.conf",
@@ -90,14 +101,30 @@ fn files() -> Vec<(&'static str, String)> {
         ),
         ("nginx/broken.conf", format!("a {WORD} {{")),
         (&*format!("nginx/{TOKEN}.conf").leak(), WORD.to_string()),
-        ("odoo/odoo.conf", format!("[options]\nadmin_passwd = {WORD}\ndb_password = {WORD}\nsmtp_password = {WORD}\ndb_host = postgres://u:{WORD}@db\nown_option = {WORD}\n; {WORD}\nworkers = 2\n")),
+        (
+            "odoo/odoo.conf",
+            format!(
+                "[options]\nadmin_passwd = {WORD}\ndb_password = {WORD}\nsmtp_password = {WORD}\ndb_host = postgres://u:{WORD}@db\nown_option = {WORD}\n; {WORD}\nworkers = 2\n"
+            ),
+        ),
         ("odoo/start.sh", format!("#!/bin/sh\n# {WORD}\nexport TOKEN={WORD}\nmysql -p{WORD}\n")),
         ("superset/superset_config.py", format!("SECRET_KEY = '{WORD}'\n\"\"\"\n{WORD}\n\"\"\"\n")),
         ("superset/Dockerfile", format!("FROM x\nENV A={WORD}\nRUN curl -H 'Authorization: {WORD}' x\n")),
-        ("certbot/cli.ini", format!("email = a@example.com\neab-hmac-key = {WORD}\ndns-token = {WORD}\n{WORD}\n")),
+        (
+            "certbot/cli.ini",
+            format!("email = a@example.com\neab-hmac-key = {WORD}\ndns-token = {WORD}\n{WORD}\n"),
+        ),
         ("certbot/x.service", format!("[Service]\nEnvironment=TOKEN={WORD}\nExecStart=/x {WORD}\n")),
-        ("firewall/digitalocean.json", format!("{{\"name\": \"{TOKEN}\", \"token\": \"x{TOKEN}\", \"inbound_rules\": [{{\"protocol\": \"{TOKEN}\"}}]}}")),
-        ("firewall/nftables.conf", format!("table x {{\n  chain y {{\n    accept comment \"{WORD}\"\n  }}\n}}\n")),
+        (
+            "firewall/digitalocean.json",
+            format!(
+                "{{\"name\": \"{TOKEN}\", \"token\": \"x{TOKEN}\", \"inbound_rules\": [{{\"protocol\": \"{TOKEN}\"}}]}}"
+            ),
+        ),
+        (
+            "firewall/nftables.conf",
+            format!("table x {{\n  chain y {{\n    accept comment \"{WORD}\"\n  }}\n}}\n"),
+        ),
         ("other/x.json", format!("{{\"password\": \"{WORD}\", \"{TOKEN}\": 1}}")),
         ("stackgen.lock", lock()),
     ]
@@ -106,9 +133,18 @@ fn files() -> Vec<(&'static str, String)> {
 /// A lock that names all of them, so that all are read.
 fn lock() -> String {
     let names = [
-        "docker-compose.yml", "nginx/nginx.conf", "nginx/broken.conf", "odoo/odoo.conf", "odoo/start.sh",
-        "superset/superset_config.py", "superset/Dockerfile", "certbot/cli.ini", "certbot/x.service",
-        "firewall/digitalocean.json", "firewall/nftables.conf", "other/x.json",
+        "docker-compose.yml",
+        "nginx/nginx.conf",
+        "nginx/broken.conf",
+        "odoo/odoo.conf",
+        "odoo/start.sh",
+        "superset/superset_config.py",
+        "superset/Dockerfile",
+        "certbot/cli.ini",
+        "certbot/x.service",
+        "firewall/digitalocean.json",
+        "firewall/nftables.conf",
+        "other/x.json",
     ];
     let files: BTreeMap<&str, String> = names.iter().map(|n| (*n, format!("sha256:{:064}", 0))).collect();
     json!({ "stackgen": 1, "stack": "x", "files": files }).to_string()
@@ -156,14 +192,24 @@ fn no_canary_shows_anywhere() {
         assert_eq!(run.code, Some(2), "{}", run.err);
         let json: Json = serde_json::from_str(&run.out).expect("JSON");
         // It was all read.
-        for name in ["docker-compose.yml", "nginx/nginx.conf", "odoo/odoo.conf", "superset/superset_config.py"] {
+        for name in
+            ["docker-compose.yml", "nginx/nginx.conf", "odoo/odoo.conf", "superset/superset_config.py"]
+        {
             assert!(json["files"][name]["entries"].as_array().is_some_and(|e| e.len() > 1), "{name}");
         }
-        assert!(run.out.matches("\"concealed\"").count() > 80, "{}", run.out.matches("\"concealed\"").count());
+        assert!(
+            run.out.matches("\"concealed\"").count() > 80,
+            "{}",
+            run.out.matches("\"concealed\"").count()
+        );
         let fault = json["files"]["compose.broken.yml"]["fault"].as_str().unwrap_or_default();
         assert!(fault.starts_with("expected a Compose file, found something else in line "), "{fault}");
     }
-    for source in [format!("ssh://u:{WORD}@host/x"), format!("https://u:{WORD}@host"), format!("docker+ssh://u:{WORD}@h")] {
+    for source in [
+        format!("ssh://u:{WORD}@host/x"),
+        format!("https://u:{WORD}@host"),
+        format!("docker+ssh://u:{WORD}@h"),
+    ] {
         let run = stackgen(&["snapshot", &source], |_| {});
         check("errors", &format!("{}{}", run.out, run.err));
         assert_eq!(run.code, Some(2));

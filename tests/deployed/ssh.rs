@@ -77,7 +77,9 @@ fn another_machine_says_the_same() {
     let there = [&["snapshot", &remote, "docker+ssh://root@shop:2222"][..], &common].concat();
     let there = ssh.run(&there, &engine.socket);
     assert_eq!((here.code, there.code), (Some(0), Some(0)), "{}{}", here.err, there.err);
-    let lines = |text: &str| text.lines().filter(|l| !l.contains("\"source\"")).map(str::to_string).collect::<Vec<_>>();
+    let lines = |text: &str| {
+        text.lines().filter(|l| !l.contains("\"source\"")).map(str::to_string).collect::<Vec<_>>()
+    };
     assert_eq!(lines(&here.out), lines(&there.out));
     assert!(here.out.contains("nginx/extra.conf") && here.out.contains("docker-compose.override.yml"));
     let sent = ssh.sent();
@@ -124,9 +126,17 @@ fn what_fails_there_is_told() {
 
 #[test]
 fn every_command_is_shown() {
-    let run = stackgen(&["snapshot", "--show-commands", "ssh://root@shop/opt/x", "docker+ssh://shop", "docker://"], |_| {});
+    let run = stackgen(
+        &["snapshot", "--show-commands", "ssh://root@shop/opt/x", "docker+ssh://shop", "docker://"],
+        |_| {},
+    );
     assert_eq!(run.code, Some(0), "{}", run.err);
-    for part in ["-exec tar -cf - {} +", "docker system dial-stdio", "GET /vVERSION/containers/ID/json", "BatchMode=yes"] {
+    for part in [
+        "-exec tar -cf - {} +",
+        "docker system dial-stdio",
+        "GET /vVERSION/containers/ID/json",
+        "BatchMode=yes",
+    ] {
         assert!(run.out.contains(part), "{part}: {}", run.out);
     }
 }

@@ -288,7 +288,7 @@ fn mount(node: &Node) -> (String, Node) {
                 [source, target, options, ..] => (Some(*source), *target, *options),
                 [] => (None, "", ""),
             };
-            let is_path = source.is_some_and(|s| default_of(s).starts_with(['.', '/', '~']));
+            let is_path = source.is_some_and(is_path);
             let mut entries = vec![("type".to_string(), text(if is_path { "bind" } else { "volume" }))];
             entries.extend(source.map(|s| ("source".to_string(), text(s))));
             let mut bind = Vec::new();
@@ -300,9 +300,6 @@ fn mount(node: &Node) -> (String, Node) {
                         entries.push(("volume".into(), Node::map(line, nocopy)));
                     }
                     "z" | "Z" => bind.push(("selinux".to_string(), text(option))),
-                    "cached" | "delegated" | "consistent" => {
-                        entries.push(("consistency".into(), text(option)))
-                    }
                     _ if option.ends_with("shared")
                         || option.ends_with("slave")
                         || option.ends_with("private") =>
@@ -335,6 +332,12 @@ fn mount(node: &Node) -> (String, Node) {
     let cleaned = target.trim_end_matches('/');
     let target = if cleaned.is_empty() && !target.is_empty() { "/".to_string() } else { cleaned.to_string() };
     (target, Node::map(line, entries))
+}
+
+/// Whether the source of a mount is a path, and not the name of a volume, as far as can be told without the variables.
+fn is_path(source: &str) -> bool {
+    default_of(source).starts_with(['.', '/', '~'])
+        || source.starts_with("${") && source.rsplit('}').next().is_some_and(|rest| rest.contains('/'))
 }
 
 /// What a reference stands for when nothing is set: `./data` in `${DATA:-./data}`.
