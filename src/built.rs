@@ -122,8 +122,8 @@ const DIGITS: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmn
 /// Digits of a number of 64 bits.
 const WIDTH: usize = 11;
 
-/// Whether a text can be what [`digest`] has written.
-pub fn is_digest(text: &str) -> bool {
+/// Whether a text is one that [`digest`] may have written.
+pub(crate) fn is_digest(text: &str) -> bool {
     numbers(text).is_some()
 }
 

@@ -186,12 +186,3 @@ impl Lines {
 fn list(items: &[String]) -> String {
     serde_json::to_string(items).unwrap_or_default()
 }
-
-/// Where an entry comes from.
-pub fn origin(compiled: &crate::compile::Compiled, _file: &str, path: &Path) -> Option<crate::finding::Place> {
-    let stack = compiled.stack.as_ref()?;
-    match path.0.as_slice() {
-        [Step::Key(a), Step::Key(b), ..] if a == "services" => stack.service(b).map(|s| s.place.clone()),
-        _ => None,
-    }
-}

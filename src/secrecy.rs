@@ -26,7 +26,8 @@ pub fn may_name_a_secret(name: &str) -> bool {
 }
 
 /// Beginnings that issuers of tokens give them, so that they are recognized.
-const ISSUED: &[&str] = &["sk-", "sk_", "pk_", "rk_", "ghp_", "gho_", "github_pat_", "glpat-", "xox", "dop_v1_", "eyJ"];
+const ISSUED: &[&str] =
+    &["sk-", "sk_", "pk_", "rk_", "ghp_", "gho_", "github_pat_", "glpat-", "xox", "dop_v1_", "eyJ"];
 
 /// Letters and digits in a row, without a separator, from which on a text is more likely a token than a name.
 const LONG: usize = 16;

@@ -48,8 +48,7 @@ fn the_files_are_what_the_types_make() {
 
 #[test]
 fn the_schemas_are_schemas() {
-    for schema in
-        [schema::stack(), schema::overlay(), schema::kind(), schema::findings(), schema::snapshot()]
+    for schema in [schema::stack(), schema::overlay(), schema::kind(), schema::findings(), schema::snapshot()]
     {
         jsonschema::meta::validate(&schema).expect("a schema");
     }

@@ -76,10 +76,8 @@ fn printed<T: JsonSchema>(name: &str) -> Value {
 
 /// Of what `snapshot` writes. Open like that of the findings.
 pub fn snapshot() -> Value {
-    let root = SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Deployed>();
+    let root =
+        SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Deployed>();
     let mut schema = root.to_value();
     each(&mut schema, &mut |object| drop(object.remove("format")));
     title(schema, "stackgen snapshot")

@@ -52,7 +52,9 @@ pub(super) fn read(folder: &Path, faults: &mut Vec<String>) -> Result<BTreeMap<S
         match local::read(&real, LARGEST) {
             Ok(raw) => match one(&raw.bytes) {
                 Some(Ok(certificate)) => drop(found.insert(name, certificate)),
-                Some(Err(())) => faults.push(format!("expected a certificate in PEM, found another: {}", told(&name))),
+                Some(Err(())) => {
+                    faults.push(format!("expected a certificate in PEM, found another: {}", told(&name)))
+                }
                 None => {}
             },
             Err(error) => faults.push(cannot(format_args!("read {}", told(&name)), &error)),
@@ -80,7 +82,8 @@ fn one(bytes: &[u8]) -> Option<Result<Certificate, ()>> {
 
 fn certificate(x509: &X509) -> Option<Certificate> {
     let body = x509.tbs_certificate();
-    let names = body.get_extension::<SubjectAltName>().ok().flatten().map(|(_, names)| names.0).unwrap_or_default();
+    let names =
+        body.get_extension::<SubjectAltName>().ok().flatten().map(|(_, names)| names.0).unwrap_or_default();
     let mut names: Vec<String> = names
         .into_iter()
         .filter_map(|name| match name {

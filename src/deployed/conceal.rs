@@ -115,7 +115,8 @@ impl Concealer {
 
     /// What a file says, as it is kept. `path` is its name, which `declared` knows it by.
     pub fn file(&self, path: &str, outline: &Outline, declared: Option<&Outline>) -> Vec<FileEntry> {
-        let scope = Scope { file: path, syntax: outline.syntax, declared, filled: None, raw: None, at: Vec::new() };
+        let scope =
+            Scope { file: path, syntax: outline.syntax, declared, filled: None, raw: None, at: Vec::new() };
         self.entries(&scope, &outline.entries)
     }
 
@@ -127,7 +128,7 @@ impl Concealer {
             let Value::Plain(text) = &entry.value else { continue };
             let value = match scope.says(path, text) {
                 Some(known) => Value::Plain(known.to_string()),
-                None if scope.is_open(path, text) => Value::Plain(text.clone()),
+                None if scope.is_open(&scope.full(path), text) => Value::Plain(text.clone()),
                 None => Value::Concealed(self.fingerprint(text)),
             };
             let path = self.path(scope, path);
@@ -141,11 +142,13 @@ impl Concealer {
 
     fn path(&self, scope: &Scope<'_>, path: &Path) -> Vec<String> {
         let mut out = Vec::with_capacity(path.0.len());
-        let known = scope.known_steps(path);
+        let (full, start) = (scope.full(path), scope.at.len());
+        let known = scope.known_steps(&full);
         for (i, step) in path.0.iter().enumerate() {
+            let is_plain = || i < known || open::is_step(scope.file, scope.syntax, &full, start + i);
             out.push(match step {
                 Step::Index(index) => index.to_string(),
-                Step::Key(key) if i < known || open::is_step(scope.file, scope.syntax, path, i) => key.clone(),
+                Step::Key(key) if is_plain() => key.clone(),
                 Step::Key(key) => self.hidden(key),
             });
         }
@@ -200,17 +203,16 @@ impl<'a> Scope<'a> {
         (known.contains("${") && filled.value == raw.value).then_some(known)
     }
 
-    /// How many steps of a path the artifact has, too.
-    fn known_steps(&self, path: &Path) -> usize {
+    /// How many steps behind [`Scope::at`] of a full path the artifact has, too.
+    fn known_steps(&self, full: &Path) -> usize {
         let Some(declared) = self.declared.filter(|_| self.file != ".env") else { return 0 };
-        let full = self.full(path);
         let is_known = |steps: &[Step]| {
             let from = Path(steps.to_vec());
             let next = declared.entries.range((Bound::Included(&from), Bound::Unbounded)).next();
             next.is_some_and(|(p, _)| p.0.starts_with(steps))
         };
         let start = self.at.len();
-        (1..=path.0.len()).rev().find(|n| is_known(&full.0[..start + n])).unwrap_or(0)
+        (1..=full.0.len() - start).rev().find(|n| is_known(&full.0[..start + n])).unwrap_or(0)
     }
 
     fn is_open(&self, path: &Path, text: &str) -> bool {

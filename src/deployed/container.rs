@@ -29,7 +29,8 @@ pub(super) struct Around<'a> {
 /// The service. With `full`, what the image brings is in it, too.
 pub(super) fn service(container: &Json, image: &Json, around: &Around<'_>, full: bool) -> Map<String, Json> {
     let from_image = if full { &NOTHING } else { &image["Config"] };
-    let reader = Reader { container, config: &container["Config"], host: &container["HostConfig"], around, full };
+    let reader =
+        Reader { container, config: &container["Config"], host: &container["HostConfig"], around, full };
     let mut out = Service(Map::new());
     reader.identity(&mut out);
     reader.process(from_image, &mut out);
@@ -113,7 +114,8 @@ impl Reader<'_> {
 
     fn process(&self, image: &Json, out: &mut Service) {
         for (key, field) in [("user", "User"), ("working_dir", "WorkingDir"), ("stop_signal", "StopSignal")] {
-            if self.config[field] != image[field] && !(field == "StopSignal" && text(self.config, field) == "SIGTERM")
+            if self.config[field] != image[field]
+                && !(field == "StopSignal" && text(self.config, field) == "SIGTERM")
             {
                 out.set(key, self.config[field].clone());
             }
@@ -176,7 +178,10 @@ impl Reader<'_> {
         let published = self.host["PortBindings"].as_object();
         let exposed = entries(self.config, "ExposedPorts").map(|(port, _)| port);
         let exposed = exposed
-            .filter(|p| image["ExposedPorts"].get(p).is_none() && published.is_none_or(|ports| !ports.contains_key(*p)))
+            .filter(|p| {
+                image["ExposedPorts"].get(p).is_none()
+                    && published.is_none_or(|ports| !ports.contains_key(*p))
+            })
             .map(|p| Json::from(p.strip_suffix("/tcp").unwrap_or(p)));
         out.set("expose", exposed.collect());
         out.set("ports", ports.into());
@@ -190,11 +195,16 @@ impl Reader<'_> {
             let mut entry = Service(Map::new());
             entry.set("type", kind.into());
             entry.set("target", target.into());
+            let wanted = list(self.host, "Mounts").find(|m| text(m, "Target") == target).unwrap_or(&NOTHING);
             match kind {
                 "volume" => {
+                    if wanted["VolumeOptions"]["NoCopy"] == true {
+                        entry.set("volume", json!({ "nocopy": true }));
+                    }
                     let name = text(mount, "Name");
                     if is_anonymous(name) {
-                        if image["Volumes"].get(target).is_some() && !(self.around.says)(&["volumes", target]) {
+                        if image["Volumes"].get(target).is_some() && !(self.around.says)(&["volumes", target])
+                        {
                             continue;
                         }
                     } else {
@@ -211,6 +221,13 @@ impl Reader<'_> {
                     entry.set("source", self.source(text(mount, "Source"), target).into());
                 }
                 // Those of the key `tmpfs` are not among them.
+                "tmpfs" => {
+                    let options = &wanted["TmpfsOptions"];
+                    let mut tmpfs = Service(Map::new());
+                    tmpfs.set("size", options["SizeBytes"].clone());
+                    tmpfs.set("mode", options["Mode"].as_u64().map(|m| format!("0{m:o}")).into());
+                    entry.set("tmpfs", tmpfs.0.into());
+                }
                 _ => {}
             }
             entry.set("read_only", read_only.into());
@@ -255,7 +272,8 @@ impl Reader<'_> {
         } else {
             matches!(mode, "host" | "none" | "bridge").then(|| mode.to_string())
         };
-        let default = mode == "default" && self.container["NetworkSettings"]["Networks"].get("bridge").is_some();
+        let default =
+            mode == "default" && self.container["NetworkSettings"]["Networks"].get("bridge").is_some();
         if let Some(mode) = own.or(default.then(|| "bridge".into())) {
             return out.set("network_mode", mode.into());
         }
@@ -267,7 +285,8 @@ impl Reader<'_> {
             let key = (self.around.keys)("networks", network).unwrap_or_else(|| network.clone());
             let mut entry = Service(Map::new());
             // Compose and the engine add these themselves.
-            let implied = |alias: &str| alias == service || alias == name || id.starts_with(alias) && alias.len() == 12;
+            let implied =
+                |alias: &str| alias == service || alias == name || id.starts_with(alias) && alias.len() == 12;
             let aliases = list(settings, "Aliases").filter(|a| a.as_str().is_some_and(|a| !implied(a)));
             entry.set("aliases", aliases.cloned().collect());
             let address = &settings["IPAMConfig"];
@@ -339,7 +358,7 @@ impl Reader<'_> {
         }
         // The engine takes twice the memory where nothing is said.
         let swap = host["MemorySwap"].as_i64().unwrap_or_default();
-        if swap != 2 * memory && !(memory == 0 && swap == -1) {
+        if self.full || swap != 2 * memory && !(memory == 0 && swap == -1) {
             out.set("memswap_limit", json!(swap));
         }
         if host["ShmSize"] != json!(64 << 20) {
@@ -373,14 +392,12 @@ impl Reader<'_> {
         for (key, field) in [
             ("privileged", "Privileged"),
             ("read_only", "ReadonlyRootfs"),
-            ("security_opt", "SecurityOpt"),
             ("group_add", "GroupAdd"),
             ("sysctls", "Sysctls"),
             ("dns", "Dns"),
             ("dns_search", "DnsSearch"),
             ("dns_opt", "DnsOptions"),
             ("extra_hosts", "ExtraHosts"),
-            ("volumes_from", "VolumesFrom"),
             ("pid", "PidMode"),
             ("uts", "UTSMode"),
             ("userns_mode", "UsernsMode"),
@@ -388,15 +405,23 @@ impl Reader<'_> {
         ] {
             out.set(key, host[field].clone());
         }
-        for (key, field, default) in
-            [("ipc", "IpcMode", &["private", "shareable"][..]), ("runtime", "Runtime", &["runc"])]
-        {
-            if !default.contains(&text(host, field)) {
+        for (key, field, default) in [("ipc", "IpcMode", "private"), ("runtime", "Runtime", "runc")] {
+            if self.full || text(host, field) != default {
                 out.set(key, host[field].clone());
             }
         }
+        // The engine adds the label where the container shares processes with the host.
+        let options = list(host, "SecurityOpt").filter(|o| self.full || *o != "label=disable");
+        out.set("security_opt", options.cloned().collect());
+        let from = list(host, "VolumesFrom").filter_map(Json::as_str).map(|from| {
+            let (id, mode) = from.split_once(':').unwrap_or((from, "rw"));
+            let name = (self.around.services)(id).unwrap_or_else(|| format!("container:{id}"));
+            Json::from(if mode == "ro" { format!("{name}:ro") } else { name })
+        });
+        out.set("volumes_from", from.collect());
         let devices = list(host, "Devices").map(|d| {
-            let [from, to, rights] = ["PathOnHost", "PathInContainer", "CgroupPermissions"].map(|field| text(d, field));
+            let [from, to, rights] =
+                ["PathOnHost", "PathInContainer", "CgroupPermissions"].map(|field| text(d, field));
             Json::from(format!("{from}:{to}:{rights}"))
         });
         out.set("devices", devices.collect());

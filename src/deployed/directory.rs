@@ -113,7 +113,9 @@ pub(super) fn read(
         }
     }
     if strangers > MOST_FILES {
-        answer.faults.push(format!("expected at most {MOST_FILES} files that no build writes, found {strangers}"));
+        answer
+            .faults
+            .push(format!("expected at most {MOST_FILES} files that no build writes, found {strangers}"));
     }
     faults.append(&mut answer.faults);
     Ok(found)
@@ -125,11 +127,17 @@ fn content(answer: &Answer, name: &str) -> Result<Raw, String> {
     for _ in 0..MOST_LINKS {
         match answer.links.get(at) {
             Some(Some(target)) => at = target,
-            Some(None) => return Err(format!("{} is a link out of the directory, and is not followed", told(name))),
+            Some(None) => {
+                return Err(format!("{} is a link out of the directory, and is not followed", told(name)));
+            }
             None => {
                 let raw = answer.files.get(at);
                 return raw.map(|r| Raw { bytes: r.bytes.clone(), ..*r }).ok_or_else(|| {
-                    format!("expected a file of at most {} MiB that can be read: {}", LARGEST >> 20, told(name))
+                    format!(
+                        "expected a file of at most {} MiB that can be read: {}",
+                        LARGEST >> 20,
+                        told(name)
+                    )
                 });
             }
         }
@@ -161,7 +169,9 @@ pub(super) fn is_below(name: &str) -> bool {
 /// Where a link leads, as a name below the directory, which is at `root`.
 pub(super) fn target(root: &str, link: &str, leads_to: &str) -> Option<String> {
     let below = match leads_to.strip_prefix('/') {
-        None => format!("{}{leads_to}", link.rsplit_once('/').map(|(f, _)| format!("{f}/")).unwrap_or_default()),
+        None => {
+            format!("{}{leads_to}", link.rsplit_once('/').map(|(f, _)| format!("{f}/")).unwrap_or_default())
+        }
         Some(_) => leads_to.strip_prefix(root)?.strip_prefix('/')?.to_string(),
     };
     let mut parts: Vec<&str> = Vec::new();

@@ -1,14 +1,20 @@
 //! Everything on a Docker engine: its containers, networks and volumes, of whomever they are.
 
+mod places;
+mod things;
+
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
+use places::{Places, compose};
+
 use super::conceal::{Concealer, Scope};
-use super::container::{self, Around, LABELS, compose_file, entries, is_anonymous, text, texts};
+use super::container::{self, Around, compose_file, entries, text};
 use super::http::Client;
-use super::{Container, Engine, EngineNetwork, EngineVolume, FileEntry, told};
+use super::{Container, Engine, FileEntry, told};
 use crate::finding::{Path, Step};
 use crate::outline::{self, Outline, Syntax, Value};
 
@@ -16,14 +22,18 @@ use crate::outline::{self, Outline, Syntax, Value};
 const MOST: usize = 20_000;
 
 /// Every request, in order; the version is the engine's own.
-pub(super) const REQUESTS: [&str; 6] = [
+pub(super) const REQUESTS: [&str; 7] = [
     "GET /version",
     "GET /vVERSION/networks",
     "GET /vVERSION/volumes",
     "GET /vVERSION/containers/json?all=1",
     "GET /vVERSION/containers/ID/json",
     "GET /vVERSION/images/ID-OR-NAME/json",
+    "GET /vVERSION/containers/ID/archive?path=/run/secrets",
 ];
+
+/// Bytes that all secrets of a container may have.
+const LARGEST_SECRETS: u64 = 4 << 20;
 
 /// What the manifest and `.env` say, as far as they are known.
 #[derive(Clone, Copy)]
@@ -116,64 +126,6 @@ fn users(containers: &[(Json, Json)]) -> HashMap<(String, String), Vec<String>> 
     users
 }
 
-/// Which names stand for which keys of a Compose file.
-struct Places {
-    /// Keys by section, project and name.
-    keys: HashMap<(&'static str, String, String), String>,
-    /// Services by the id of a container.
-    services: HashMap<String, String>,
-    /// Project of the manifest.
-    project: Option<String>,
-    /// Keys that the manifest has, by section and name.
-    declared: HashMap<(String, String), String>,
-}
-
-impl Places {
-    fn new(networks: &[Json], volumes: &[Json], containers: &[(Json, Json)], known: Known<'_>) -> Self {
-        let mut keys = HashMap::new();
-        for (section, list, label) in [("networks", networks, "network"), ("volumes", volumes, "volume")] {
-            for thing in list {
-                let labels = &thing["Labels"];
-                let (project, key) = (compose(labels, "project"), compose(labels, label));
-                if let (Some(project), Some(key)) = (project, key) {
-                    keys.insert((section, project, text(thing, "Name").to_string()), key);
-                }
-            }
-        }
-        let services = containers.iter().filter_map(|(c, _)| {
-            Some((text(c, "Id").to_string(), compose(&c["Config"]["Labels"], "service")?))
-        });
-        let (mut project, mut declared) = (None, HashMap::new());
-        for (path, entry) in known.filled.or(known.declared).map(|o| &o.entries).into_iter().flatten() {
-            let Value::Plain(value) = &entry.value else { continue };
-            match path.0.as_slice() {
-                [Step::Key(key)] if key == "name" => project = Some(value.clone()),
-                [Step::Key(section), Step::Key(key), Step::Key(name)] if name == "name" => {
-                    declared.insert((section.clone(), value.clone()), key.clone());
-                }
-                _ => {}
-            }
-        }
-        Self { keys, services: services.collect(), project, declared }
-    }
-
-    /// The key of a network or volume in the Compose file of a project.
-    fn key(&self, section: &'static str, project: Option<&str>, name: &str) -> Option<String> {
-        let project = project?;
-        if self.project.as_deref() == Some(project)
-            && let Some(key) = self.declared.get(&(section.to_string(), name.to_string()))
-        {
-            return Some(key.clone());
-        }
-        self.keys.get(&(section, project.to_string(), name.to_string())).cloned()
-    }
-}
-
-/// A label that Compose sets.
-fn compose(labels: &Json, name: &str) -> Option<String> {
-    Some(text(labels, &format!("{LABELS}{name}"))).filter(|t| !t.is_empty()).map(str::to_string)
-}
-
 struct Reader<'a> {
     client: &'a Client,
     known: Known<'a>,
@@ -208,7 +160,8 @@ impl Reader<'_> {
         let mut containers = Vec::new();
         for Listed { id } in listed.into_iter().take(MOST) {
             if !is_id(&id) {
-                self.faults.push("expected an id of letters and digits for each container, found another".into());
+                self.faults
+                    .push("expected an id of letters and digits for each container, found another".into());
                 continue;
             }
             let container: Json = match self.get(&format!("/containers/{id}/json")) {
@@ -227,7 +180,8 @@ impl Reader<'_> {
             let image = self.image(text(&container, "Image"));
             if image.is_null() {
                 let name = told(text(&container, "Name").trim_start_matches('/'));
-                self.faults.push(format!("the image of container {name} is gone: what it brings seems to be set"));
+                self.faults
+                    .push(format!("the image of container {name} is gone: what it brings seems to be set"));
             }
             containers.push((container, image));
         }
@@ -236,7 +190,8 @@ impl Reader<'_> {
 
     /// An image by its id or reference; `null` when there is none.
     fn image(&mut self, name: &str) -> Json {
-        let is_reference = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b));
+        let is_reference =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b));
         if !is_reference || name.contains("..") {
             return Json::Null;
         }
@@ -270,22 +225,72 @@ impl Reader<'_> {
             image_id: self.concealed_id(text(json, "Image")),
             reference_id: None,
             state: self.concealer.name(text(state, "Status")),
-            health: state["Health"]["Status"].as_str().filter(|h| *h != "none").map(|h| self.concealer.name(h)),
+            health: state["Health"]["Status"]
+                .as_str()
+                .filter(|h| *h != "none")
+                .map(|h| self.concealer.name(h)),
             exit_code: state["ExitCode"].as_i64(),
             restarts: json["RestartCount"].as_u64().unwrap_or_default(),
             created: time(text(json, "Created")),
             started: time(text(state, "StartedAt")),
+            secrets: None,
             entries: Vec::new(),
         };
         let reference = self.image(text(&json["Config"], "Image"));
         found.reference_id = reference["Id"].as_str().map(|id| self.concealed_id(id));
         found.entries = self.service(json, image, project.as_deref(), service.as_deref(), places);
+        let ours = project.is_some() && project == places.project;
+        let declares = match (self.known.declared.filter(|_| ours), &service) {
+            (Some(declared), Some(service)) => {
+                has(declared, &["services".into(), service.into()], &["secrets"])
+            }
+            _ => true,
+        };
+        if project.is_some() && declares {
+            found.secrets = self.secrets(text(json, "Id"));
+        }
+        for name in found.secrets.iter().flat_map(BTreeMap::keys) {
+            let path = vec!["secrets".to_string(), name.clone()];
+            if found.entries.iter().all(|e| e.path != path) {
+                found.entries.push(FileEntry { path, value: Value::Plain(String::new()), line: 0 });
+            }
+        }
+        found.entries.sort_by(|a, b| a.path.cmp(&b.path));
         found
+    }
+
+    /// Fingerprints of the files that Compose copies into a container for secrets which come from the environment:
+    /// nothing else tells of them (docker/compose, pkg/compose/secrets.go).
+    fn secrets(&mut self, id: &str) -> Option<BTreeMap<String, String>> {
+        let path = format!("/v{}/containers/{id}/archive?path=/run/secrets", self.api);
+        let stream = match self.client.bytes(&path, LARGEST_SECRETS) {
+            Ok(found) => found.unwrap_or_default(),
+            Err(fault) => {
+                self.faults.push(fault);
+                return None;
+            }
+        };
+        let mut secrets = BTreeMap::new();
+        for entry in tar::Archive::new(stream.as_slice()).entries().ok()? {
+            let mut entry = entry.ok()?;
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let name = name.strip_prefix("secrets/").filter(|n| !n.is_empty() && !n.contains('/'));
+            let (Some(name), true) = (name, entry.header().entry_type().is_file()) else { continue };
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).ok()?;
+            let fingerprint = self.concealer.fingerprint(&String::from_utf8_lossy(&bytes));
+            secrets.insert(self.concealer.name(name), fingerprint);
+        }
+        Some(secrets)
     }
 
     /// An id as the engine makes them; anything else is no id.
     fn concealed_id(&self, id: &str) -> String {
-        if is_id(id.strip_prefix("sha256:").unwrap_or(id)) { id.into() } else { self.concealer.fingerprint(id) }
+        if is_id(id.strip_prefix("sha256:").unwrap_or(id)) {
+            id.into()
+        } else {
+            self.concealer.fingerprint(id)
+        }
     }
 
     fn service(
@@ -323,7 +328,8 @@ impl Reader<'_> {
         {
             // What the image brings and the manifest says, too.
             for (path, entry) in full.entries {
-                let keys: Vec<&str> = path.0.iter().map(|s| if let Step::Key(k) = s { k.as_str() } else { "" }).collect();
+                let keys: Vec<&str> =
+                    path.0.iter().map(|s| if let Step::Key(k) = s { k.as_str() } else { "" }).collect();
                 if says(&keys) {
                     own.entries.entry(path).or_insert(entry);
                 }
@@ -340,7 +346,9 @@ impl Reader<'_> {
         let below = outline.entries.into_iter().filter_map(|(path, mut entry)| {
             entry.line = 0;
             let rest = path.0.strip_prefix(&prefix)?;
-            (!rest.is_empty()).then(|| (Path(rest.to_vec()), entry))
+            // What follows from how namespaces are shared is no part of the container.
+            let implied = rest.first().is_some_and(|step| *step == Step::from("depends_on"));
+            (!rest.is_empty() && !implied).then(|| (Path(rest.to_vec()), entry))
         });
         Some(Outline { syntax: Syntax::Compose, entries: below.collect() })
     }
@@ -356,112 +364,6 @@ impl Reader<'_> {
             at,
         };
         self.concealer.entries(&scope, &outline.entries)
-    }
-
-    fn network(&mut self, json: &Json, containers: Vec<String>, places: &Places) -> EngineNetwork {
-        let name = text(json, "Name");
-        let (project, key, entries) = self.thing("networks", "network", json, places, |full| {
-            let mut out = Map::new();
-            let mut set = |key: &str, value: Json| drop(out.insert(key.to_string(), value));
-            if full || text(json, "Driver") != "bridge" {
-                set("driver", json["Driver"].clone());
-            }
-            for (key, field) in
-                [("internal", "Internal"), ("attachable", "Attachable"), ("enable_ipv6", "EnableIPv6")]
-            {
-                if full || json[field] == true {
-                    set(key, json[field].clone());
-                }
-            }
-            set("driver_opts", json["Options"].clone());
-            if full {
-                let pools = json["IPAM"]["Config"].as_array().into_iter().flatten().map(|pool| {
-                    let part = [("subnet", "Subnet"), ("gateway", "Gateway"), ("ip_range", "IPRange")];
-                    let part = part.into_iter().filter(|(_, field)| !text(pool, field).is_empty());
-                    part.map(|(key, field)| (key.to_string(), pool[field].clone())).collect::<Map<_, _>>().into()
-                });
-                set("ipam", json!({ "config": pools.collect::<Vec<Json>>() }));
-            }
-            out
-        });
-        EngineNetwork {
-            name: self.concealer.name(name),
-            project,
-            key,
-            config_hash: compose(&json["Labels"], "config-hash").filter(|h| is_id(h)),
-            entries,
-            containers,
-        }
-    }
-
-    fn volume(&mut self, json: &Json, containers: Vec<String>, places: &Places) -> EngineVolume {
-        let name = text(json, "Name");
-        let (project, key, entries) = self.thing("volumes", "volume", json, places, |full| {
-            let mut out = Map::new();
-            if full || text(json, "Driver") != "local" {
-                out.insert("driver".into(), json["Driver"].clone());
-            }
-            out.insert("driver_opts".into(), json["Options"].clone());
-            out
-        });
-        let anonymous = is_anonymous(name) && project.is_none();
-        EngineVolume {
-            name: if anonymous { name.into() } else { self.concealer.name(name) },
-            project,
-            key,
-            config_hash: compose(&json["Labels"], "config-hash").filter(|h| is_id(h)),
-            anonymous,
-            entries,
-            containers,
-        }
-    }
-
-    /// A network or volume: project, key, and what a Compose file would say of it.
-    fn thing(
-        &mut self,
-        section: &'static str,
-        label: &str,
-        json: &Json,
-        places: &Places,
-        made: impl Fn(bool) -> Map<String, Json>,
-    ) -> (Option<String>, Option<String>, Vec<FileEntry>) {
-        let name = text(json, "Name");
-        let project = compose(&json["Labels"], "project");
-        let project_of = project.as_deref().or(places.project.as_deref());
-        let key = compose(&json["Labels"], label).or_else(|| places.key(section, project_of, name));
-        let ours = key.as_ref().filter(|_| project_of == places.project.as_deref());
-        let declared = self.known.declared.filter(|_| ours.is_some());
-        let at: Vec<Step> = vec![section.into(), Step::Key(ours.cloned().unwrap_or_default())];
-        let with_common = |full| {
-            let mut out = made(full);
-            out.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|o| !o.is_empty()));
-            out.insert("name".into(), name.into());
-            let labels: BTreeMap<String, String> = texts(&json["Labels"]);
-            let labels = labels.into_iter().filter(|(l, _)| !l.starts_with(LABELS) && !l.starts_with("com.docker.volume."));
-            let labels: Map<String, Json> = labels.map(|(l, v)| (l, v.into())).collect();
-            if !labels.is_empty() {
-                out.insert("labels".into(), labels.into());
-            }
-            out
-        };
-        let entries = match self.outline(section, with_common(false)) {
-            Some(mut own) => {
-                if let (Some(declared), Some(full)) = (declared, self.outline(section, with_common(true))) {
-                    for (path, entry) in full.entries {
-                        let full = Path(at.iter().chain(&path.0).cloned().collect());
-                        if declared.entries.contains_key(&full) {
-                            own.entries.entry(path).or_insert(entry);
-                        }
-                    }
-                }
-                self.kept(&own, declared, at)
-            }
-            None => {
-                self.faults.push(format!("{label} {} cannot be understood", told(name)));
-                Vec::new()
-            }
-        };
-        (project.map(|p| self.concealer.name(&p)), key.map(|k| self.concealer.name(&k)), entries)
     }
 }
 

@@ -8,8 +8,10 @@ use super::conceal::{Concealer, Declared};
 use super::directory::{Found, LOCK, Raw, is_below};
 use super::dotenv::Dotenv;
 use super::{File, FileEntry, told};
+use crate::built::{self, Built};
 use crate::format::Fault;
 use crate::outline::{self, Syntax, Value};
+use crate::scalar::Name;
 
 /// What was kept of a directory.
 pub(super) struct Kept {
@@ -43,10 +45,18 @@ pub(super) fn keep(
         }
         let file = match &raw {
             // A file of a build that cannot be read is a fault of the source already.
-            None => File { hash: None, modified: None, mode: None, syntax: outline::syntax(&name), entries: Vec::new(), fault: None },
+            None => File {
+                hash: None,
+                modified: None,
+                mode: None,
+                syntax: outline::syntax(&name),
+                entries: Vec::new(),
+                fault: None,
+            },
             Some(raw) => {
                 let known = |hash: &String| {
-                    built.get(&name) == Some(hash) || declared.is_some_and(|d| d.hashes.get(&name) == Some(hash))
+                    built.get(&name) == Some(hash)
+                        || declared.is_some_and(|d| d.hashes.get(&name) == Some(hash))
                 };
                 let mut file = File {
                     hash: hash(&name, raw, concealer, known),
@@ -133,28 +143,19 @@ fn word(syntax: Syntax) -> &'static str {
 
 /// The text of a lock and the hashes in it; `None` when it is none, or says what no build writes there.
 fn lock(bytes: &[u8]) -> Option<(String, BTreeMap<String, String>)> {
-    let json: Json = serde_json::from_slice(bytes).ok()?;
-    let files = json.get("files")?.as_object()?;
-    if json.get("stackgen")? != 1 || !files.keys().all(|f| is_below(f)) || !is_digests(&json) {
-        return None;
-    }
-    let hashes = files.iter().filter_map(|(name, hash)| Some((name.clone(), hash.as_str()?.to_string())));
-    let hashes = hashes.collect();
-    Some((std::str::from_utf8(bytes).ok()?.to_string(), hashes))
-}
-
-/// Whether every text in a lock is a digest or the name of a stack: nothing a secret would look like.
-fn is_digests(json: &Json) -> bool {
-    match json {
-        Json::Object(entries) => entries.iter().all(|(key, value)| match key.as_str() {
-            "stack" => value.as_str().is_some_and(|n| crate::scalar::Name::try_from(n.to_string()).is_ok()),
-            "entries" => value["files"].as_object().is_some_and(|files| {
-                files.values().all(|digest| digest.as_str().is_some_and(crate::built::is_digest))
-            }),
-            _ => is_digests(value),
-        }),
-        Json::Array(items) => items.iter().all(is_digests),
-        Json::String(text) => text.strip_prefix("sha256:").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())),
-        _ => true,
-    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    let json: Json = serde_json::from_str(text).ok()?;
+    let built = Built::read(text).ok()?;
+    let known =
+        json.as_object()?.keys().all(|k| matches!(k.as_str(), "stackgen" | "stack" | "files" | "entries"));
+    let named = built.files.keys().all(|name| is_below(name)) && Name::try_from(built.stack).is_ok();
+    let hashed = built.files.values().all(|hash| {
+        hash.strip_prefix("sha256:")
+            .is_some_and(|h| h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit()))
+    });
+    let digests = json["entries"]["files"].as_object().into_iter().flatten();
+    let mut digests =
+        digests.map(|(name, digest)| is_below(name) && digest.as_str().is_some_and(built::is_digest));
+    (json["stackgen"] == 1 && known && named && hashed && digests.all(|d| d))
+        .then(|| (text.to_string(), built.files))
 }

@@ -109,7 +109,9 @@ impl Ends {
 fn network(text: &str) -> String {
     match text.parse::<ipnet::IpNet>() {
         Ok(network) => network.trunc().to_string(),
-        Err(_) => text.parse::<std::net::IpAddr>().map_or_else(|_| text.into(), |a| ipnet::IpNet::from(a).to_string()),
+        Err(_) => text
+            .parse::<std::net::IpAddr>()
+            .map_or_else(|_| text.into(), |a| ipnet::IpNet::from(a).to_string()),
     }
 }
 
@@ -144,7 +146,10 @@ mod tests {
         let written = br#"{"name":"shop","inbound_rules":[{"protocol":"icmp","ports":"0","sources":{"addresses":["::/0"]}}],
             "outbound_rules":[],"droplet_ids":[],"tags":["web"]}"#;
         let written = read(written).unwrap();
-        assert_eq!((written[0].rules[0].as_str(), written[0].applied_to[0].as_str()), ("inbound icmp from ::/0", "tag:web"));
+        assert_eq!(
+            (written[0].rules[0].as_str(), written[0].applied_to[0].as_str()),
+            ("inbound icmp from ::/0", "tag:web")
+        );
         assert!(read(b"Error: hunter2").unwrap_err().contains("in line 1"));
         assert_eq!(read(b"[]").unwrap().len(), 0);
     }

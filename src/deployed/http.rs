@@ -11,14 +11,16 @@ use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
 
 use super::pipe::{Pipe, Program};
 use super::source::Host;
 use super::{cannot, said, ssh};
 
 /// How long one answer may take, and all of them.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_ALL: Duration = Duration::from_secs(300);
 
 /// Bytes an answer may have: ten thousand containers in a list take about 30 MiB.
@@ -59,6 +61,15 @@ impl Client {
     ///
     /// Why there was no answer, on one line; nothing of what was answered is in it.
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, String> {
+        let Some(body) = self.bytes(path, LARGEST)? else { return Ok(None) };
+        serde_json::from_slice(&body).map(Some).map_err(|e| {
+            // What it says of the value may quote it.
+            format!("expected JSON as an answer to GET {path}, found something else in line {}", e.line())
+        })
+    }
+
+    /// Asks for something that is no JSON, of at most so many bytes.
+    pub(super) fn bytes(&self, path: &str, most: u64) -> Result<Option<Vec<u8>>, String> {
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(format!("expected all answers in {} s, found more to ask", PATIENCE_ALL.as_secs()));
@@ -72,13 +83,10 @@ impl Client {
             .call()
             .map_err(|e| fault(path, e))?;
         let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(|e| fault(path, e))?;
+        let body = response.body_mut().with_config().limit(most).read_to_vec().map_err(|e| fault(path, e))?;
         match status {
             404 => Ok(None),
-            200 => serde_json::from_slice(&body).map(Some).map_err(|e| {
-                // What it says of the value may quote it.
-                format!("expected JSON as an answer to GET {path}, found something else in line {}", e.line())
-            }),
+            200 => Ok(Some(body)),
             status => Err(format!("expected status 200 for GET {path}, found {status}")),
         }
     }
@@ -89,8 +97,8 @@ fn fault(path: &str, error: ureq::Error) -> String {
         ureq::Error::Timeout(_) => {
             format!("expected an answer to GET {path} in {} s, found none", PATIENCE.as_secs())
         }
-        ureq::Error::BodyExceedsLimit(_) => {
-            format!("expected at most {} MiB as an answer to GET {path}, found more", LARGEST >> 20)
+        ureq::Error::BodyExceedsLimit(most) => {
+            format!("expected at most {} MiB as an answer to GET {path}, found more", most >> 20)
         }
         ureq::Error::Io(error) => match error.kind() {
             ErrorKind::NotFound => "expected the socket of a Docker engine, found nothing there".into(),
@@ -205,14 +213,19 @@ impl Transport for Wire {
         let bytes = self.buffers.output().get(..amount).unwrap_or_default().to_vec();
         // That the program has ended shows when its answer is read, with the reason.
         match self.output.write_all(&bytes).and_then(|()| self.output.flush()) {
-            Err(error) if self.program.is_none() || error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            Err(error) if self.program.is_none() || error.kind() != ErrorKind::BrokenPipe => {
+                Err(error.into())
+            }
             _ => Ok(()),
         }
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let wait = timeout.not_zero().map_or(PATIENCE, |wait| *wait);
-        let mut piece = vec![0; self.buffers.input_append_buf().len().min(64 << 10)];
+        let mut piece = vec![0; self.buffers.input_append_buf().len()];
+        if piece.is_empty() {
+            return Err(io::Error::other("the head of its answer does not end").into());
+        }
         let Some(input) = self.input() else { return Ok(false) };
         let length = match input.read(&mut piece, wait) {
             Ok(length) => length,

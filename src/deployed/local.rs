@@ -59,7 +59,8 @@ impl Files for Local {
             let Ok(kind) = fs::symlink_metadata(&path).map(|m| m.file_type()) else { continue };
             if kind.is_symlink() {
                 let target = fs::canonicalize(&path).ok();
-                let target = target.and_then(|t| Some(t.strip_prefix(&self.root).ok()?.to_str()?.to_string()));
+                let target =
+                    target.and_then(|t| Some(t.strip_prefix(&self.root).ok()?.to_str()?.to_string()));
                 answer.links.insert(name.clone(), target);
                 continue;
             }

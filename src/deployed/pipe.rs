@@ -199,7 +199,8 @@ mod tests {
         let end = endless.output.read_all(1 << 20, Instant::now() + Duration::from_secs(60));
         assert_eq!(end.unwrap_err().kind(), ErrorKind::FileTooLarge);
         let mut shell = Command::new("sh");
-        let mut loud = Program::start(shell.args(["-c", "yes >&2 | head -c 9 & exit 3"]), Stdio::null()).unwrap();
+        let mut loud =
+            Program::start(shell.args(["-c", "yes >&2 | head -c 9 & exit 3"]), Stdio::null()).unwrap();
         let (code, said) = loud.end(Instant::now() + Duration::from_secs(60));
         assert_eq!(code, Some(3));
         assert!(said.len() <= 2 * MESSAGES as usize, "{}", said.len());

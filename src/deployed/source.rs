@@ -95,7 +95,10 @@ fn docker(path: &str, docker_host: Option<&str>) -> Result<Source, String> {
         return Ok(Source::Docker(path.into()));
     }
     if !path.is_empty() {
-        return Err("expected `docker://` or `docker:///path/of.sock`; for another machine `docker+ssh://host`".into());
+        return Err(
+            "expected `docker://` or `docker:///path/of.sock`; for another machine `docker+ssh://host`"
+                .into(),
+        );
     }
     match docker_host.filter(|h| !h.is_empty()) {
         None => Ok(Source::Docker(SOCKET.into())),
@@ -133,7 +136,9 @@ impl Host {
         };
         if user.is_some_and(|u| u.contains(':')) {
             let found = shown(whole);
-            return Err(format!("expected no password in a source, found one in {found}; ssh uses your keys"));
+            return Err(format!(
+                "expected no password in a source, found one in {found}; ssh uses your keys"
+            ));
         }
         let bracketed = host.strip_prefix('[').and_then(|h| h.split_once(']'));
         let (name, port) = match bracketed {

@@ -151,7 +151,9 @@ impl<'a> Remote<'a> {
                     Ok(length) if length as u64 == entry.size() => {
                         answer.files.insert(name, Raw { bytes, modified, mode });
                     }
-                    Ok(_) => return answer.faults.push("expected a whole tar stream, found a part of one".into()),
+                    Ok(_) => {
+                        return answer.faults.push("expected a whole tar stream, found a part of one".into());
+                    }
                     Err(error) => return answer.faults.push(broken(&error)),
                 }
             }

@@ -9,6 +9,7 @@ use crate::deployed::{Container, Deployed, File, conceal};
 use crate::emit::compose;
 use crate::finding::{Path, Place, Step};
 use crate::manifest::Class;
+use crate::origin;
 use crate::outline::{self, Value};
 use crate::stack::{MountSource, Role, Service, Stack, Volume};
 
@@ -136,7 +137,8 @@ impl<'a> View<'a> {
 
     /// The place of the manifest that makes an entry of a file.
     pub fn place(&self, file: &str, path: &Path) -> Option<Place> {
-        outline::origin(self.compiled, file, path)
+        let found = origin::origin(self.stack, file, path)?;
+        origin::cause(self.compiled, &found).manifest
     }
 
     /// Services that see a folder of the output and run on; a job reads it whenever it starts.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, LOCK, is_inside};
 use crate::built::{self, Entries, VERSION};
-use crate::outline::{self, hash};
+use crate::outline;
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Lock {
 
     /// Takes in a file that is to be written. What it says is looked up in the last lock if the file is the same.
     pub(super) fn add(&mut self, path: &str, text: &str, old: &Self) {
-        let hash = hash(text.as_bytes());
+        let hash = outline::hash(text.as_bytes());
         let known = old.entries.files.get(path);
         let known = known.filter(|_| old.entries.version == VERSION && old.files.get(path) == Some(&hash));
         // A file nobody understands has no entries, and is compared as a whole.
@@ -75,7 +75,7 @@ impl Lock {
 
     /// Whether the last build wrote these very bytes there.
     pub(super) fn wrote(&self, path: &str, bytes: &[u8]) -> bool {
-        self.files.get(path).is_some_and(|known| *known == hash(bytes))
+        self.files.get(path).is_some_and(|known| *known == outline::hash(bytes))
     }
 
     /// The text of the lock; sorted, so that a merge in version control is easy to read.

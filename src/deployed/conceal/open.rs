@@ -1,6 +1,8 @@
 //! Where nobody puts a secret: the places whose values are kept as they are although no artifact says them. Everything
 //! else is concealed, so a place that is missing here costs a word in a comparison, and no secret.
 
+mod nginx;
+
 use std::sync::{Arc, LazyLock};
 
 use crate::finding::{Path, Step};
@@ -20,7 +22,7 @@ pub(super) fn is_value(file: &str, syntax: Syntax, path: &Path, text: &str) -> b
     let keys = keys(path);
     match syntax {
         Syntax::Compose => is_reference(text) || compose(&keys),
-        Syntax::Nginx => nginx(&keys, text),
+        Syntax::Nginx => nginx::is_value(&keys, text),
         Syntax::Ini => ini(file, &keys, text),
         Syntax::Json => is_firewall(file) || matches!(text, "true" | "false" | "null"),
         Syntax::Dotenv => false,
@@ -41,7 +43,7 @@ pub(super) fn is_step(file: &str, syntax: Syntax, path: &Path, at: usize) -> boo
             Some(&("environment" | "args" | "labels" | "annotations")) => is_name(key),
             _ => !key.contains(char::is_whitespace),
         },
-        Syntax::Nginx => nginx_step(before, key),
+        Syntax::Nginx => nginx::is_step(before, key),
         Syntax::Ini | Syntax::Dotenv => is_name(key),
         Syntax::Json => is_firewall(file) || is_name(key),
         Syntax::Text => line(file, key),
@@ -49,11 +51,7 @@ pub(super) fn is_step(file: &str, syntax: Syntax, path: &Path, at: usize) -> boo
 }
 
 fn keys(path: &Path) -> Vec<&str> {
-    let key = |step| match step {
-        &Step::Key(ref key) => key.as_str(),
-        Step::Index(_) => "",
-    };
-    path.0.iter().map(key).collect()
+    path.0.iter().map(|step| if let Step::Key(key) = step { key } else { "" }).collect()
 }
 
 /// What a terminal shows as one line, of the length of a name, and nothing like a token.
@@ -71,6 +69,11 @@ fn is_reference(text: &str) -> bool {
     text.strip_prefix("${").and_then(|t| t.strip_suffix('}')).is_some_and(is_name)
 }
 
+/// Whether a word is in a list of words.
+fn is_in(list: &str, word: &str) -> bool {
+    list.split(' ').any(|w| w == word)
+}
+
 fn compose(keys: &[&str]) -> bool {
     match keys {
         ["name"] => true,
@@ -86,6 +89,16 @@ fn compose(keys: &[&str]) -> bool {
     }
 }
 
+/// Keys of a service below which there is no place for a secret.
+const SERVICE: &str = "\
+    image container_name hostname domainname restart user working_dir init read_only privileged tty \
+    stdin_open network_mode pid ipc uts userns_mode cgroup cgroup_parent runtime platform isolation shm_size \
+    stop_signal stop_grace_period ports expose networks links mac_address dns dns_search dns_opt extra_hosts \
+    volumes volumes_from tmpfs devices gpus depends_on secrets configs env_file cap_add cap_drop \
+    security_opt group_add sysctls ulimits mem_limit mem_reservation memswap_limit mem_swappiness \
+    oom_kill_disable oom_score_adj cpus cpu_shares cpu_quota cpu_period cpuset pids_limit scale profiles \
+    pull_policy";
+
 /// What stands below a service. Not: environment, labels, commands, tests, arguments of builds, hooks.
 fn service(keys: &[&str]) -> bool {
     match keys {
@@ -94,124 +107,23 @@ fn service(keys: &[&str]) -> bool {
         ["build", key] => matches!(*key, "context" | "dockerfile" | "target" | "network"),
         ["build", "platforms" | "tags", ..] => true,
         ["networks", _, key, ..] => *key != "driver_opts",
-        ["volumes", _, key, ..] => matches!(*key, "type" | "source" | "read_only" | "bind" | "volume" | "tmpfs"),
+        ["volumes", _, key, ..] => {
+            matches!(*key, "type" | "source" | "read_only" | "bind" | "volume" | "tmpfs")
+        }
         ["deploy", key, ..] => *key != "labels",
-        [key, ..] => matches!(
-            *key,
-            "image" | "container_name" | "hostname" | "domainname" | "restart" | "user" | "working_dir" | "init"
-                | "read_only" | "privileged" | "tty" | "stdin_open" | "network_mode" | "pid" | "ipc" | "uts" | "userns_mode"
-                | "cgroup" | "cgroup_parent" | "runtime" | "platform" | "isolation" | "shm_size" | "stop_signal"
-                | "stop_grace_period" | "ports" | "expose" | "networks" | "links" | "mac_address" | "dns" | "dns_search"
-                | "dns_opt" | "extra_hosts" | "volumes" | "volumes_from" | "tmpfs" | "devices" | "gpus" | "depends_on"
-                | "secrets" | "configs" | "env_file" | "cap_add" | "cap_drop" | "security_opt" | "group_add" | "sysctls"
-                | "ulimits" | "mem_limit" | "mem_reservation" | "memswap_limit" | "mem_swappiness" | "oom_kill_disable"
-                | "oom_score_adj" | "cpus" | "cpu_shares" | "cpu_quota" | "cpu_period" | "cpuset" | "pids_limit" | "scale"
-                | "profiles" | "pull_policy"
-        ),
+        [key, ..] => is_in(SERVICE, key),
         [] => false,
     }
 }
 
-/// Directives whose arguments are numbers, switches, addresses, names and paths.
-const DIRECTIVES: &[&str] = &[
-    "absolute_redirect", "accept_mutex", "access_log", "alias", "allow", "auth_basic_user_file", "autoindex", "charset",
-    "client_body_buffer_size", "client_body_timeout", "client_header_timeout", "client_max_body_size", "daemon",
-    "default_type", "deny", "directio", "error_log", "error_page", "etag", "expires", "fastcgi_pass", "grpc_pass", "gzip",
-    "gzip_comp_level", "gzip_min_length", "gzip_proxied", "gzip_static", "gzip_types", "gzip_vary", "http2", "http3",
-    "if_modified_since", "include", "index", "internal", "ip_hash", "keepalive", "keepalive_requests",
-    "keepalive_timeout", "large_client_header_buffers", "least_conn", "limit_conn", "limit_conn_status",
-    "limit_conn_zone", "limit_rate", "limit_req", "limit_req_log_level", "limit_req_status", "limit_req_zone", "listen",
-    "load_module", "log_not_found", "merge_slashes", "multi_accept", "open_file_cache", "pid", "port_in_redirect",
-    "proxy_buffer_size", "proxy_buffering", "proxy_buffers", "proxy_busy_buffers_size", "proxy_cache",
-    "proxy_cache_path", "proxy_cache_valid", "proxy_connect_timeout", "proxy_headers_hash_bucket_size",
-    "proxy_headers_hash_max_size", "proxy_hide_header", "proxy_http_version", "proxy_intercept_errors",
-    "proxy_max_temp_file_size", "proxy_next_upstream", "proxy_next_upstream_timeout", "proxy_next_upstream_tries",
-    "proxy_pass", "proxy_pass_header", "proxy_pass_request_headers", "proxy_protocol", "proxy_read_timeout",
-    "proxy_redirect", "proxy_request_buffering", "proxy_send_timeout", "proxy_ssl_server_name", "proxy_ssl_verify",
-    "quic_retry", "random", "real_ip_header", "real_ip_recursive", "recursive_error_pages", "reset_timedout_connection",
-    "resolver", "resolver_timeout", "root", "satisfy", "send_timeout", "sendfile", "server", "server_name",
-    "server_name_in_redirect", "server_names_hash_bucket_size", "server_tokens", "set_real_ip_from", "ssl",
-    "ssl_certificate", "ssl_certificate_key", "ssl_ciphers", "ssl_client_certificate", "ssl_conf_command",
-    "ssl_dhparam", "ssl_early_data", "ssl_ecdh_curve", "ssl_prefer_server_ciphers", "ssl_protocols",
-    "ssl_reject_handshake", "ssl_session_cache", "ssl_session_tickets", "ssl_session_timeout", "ssl_stapling",
-    "ssl_stapling_verify", "ssl_trusted_certificate", "ssl_verify_client", "ssl_verify_depth", "stub_status",
-    "tcp_nodelay", "tcp_nopush", "try_files", "types_hash_max_size", "underscores_in_headers", "user", "uwsgi_pass",
-    "variables_hash_max_size", "worker_connections", "worker_processes", "worker_rlimit_nofile",
-    "worker_shutdown_timeout", "zone",
-];
-
-/// Blocks and headers that are known by name only.
-const BLOCKS: &[&str] = &["events", "http", "server", "location", "upstream", "types", "stream", "limit_except", "map", "geo"];
-const HEADERS: &[&str] = &["add_header", "proxy_set_header", "add_trailer", "fastcgi_param", "uwsgi_param", "grpc_set_header"];
-
-/// Headers whose values are no secret.
-const PUBLIC_HEADERS: &[&str] = &[
-    "host", "connection", "upgrade", "x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
-    "x-forwarded-port", "strict-transport-security", "x-content-type-options", "x-frame-options", "referrer-policy",
-    "permissions-policy", "cache-control", "alt-svc", "vary", "x-robots-tag", "cross-origin-opener-policy",
-    "cross-origin-resource-policy",
-];
-
-fn nginx(keys: &[&str], text: &str) -> bool {
-    let Some((step, blocks)) = keys.split_last() else { return false };
-    if blocks.last().is_some_and(|b| is_table(b)) {
-        return false;
-    }
-    let (name, rest) = step.split_once(' ').unwrap_or((step, ""));
-    let plain_words = |text: &str| {
-        let part_of_a_word = |b: u8| b.is_ascii_alphanumeric() || b" []\",:/._-${}|*".contains(&b);
-        text.bytes().all(part_of_a_word)
-    };
-    match name {
-        // A query may hold a token.
-        _ if text.contains('?') => false,
-        "return" => plain_words(text) && {
-            let bare = text.replace(['[', ']', '"', ','], " ");
-            let mut words = bare.split_whitespace();
-            words.next().is_some_and(|w| w.len() == 3 && w.bytes().all(|b| b.is_ascii_digit()))
-                && words.all(|w| w.starts_with("https://") || w.starts_with("http://") || w.starts_with(['/', '$', '@']))
-        },
-        _ if HEADERS.contains(&name) => {
-            PUBLIC_HEADERS.contains(&rest.to_ascii_lowercase().as_str())
-                || text.starts_with('$') && text[1..].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        }
-        "order" => *step == "order of location",
-        "default" => step.starts_with("default server of "),
-        _ => DIRECTIVES.contains(&name),
-    }
-}
-
-fn nginx_step(blocks: &[&str], step: &str) -> bool {
-    if blocks.last().is_some_and(|b| is_table(b)) {
-        return matches!(step, "default" | "hostnames" | "volatile");
-    }
-    let (name, rest) = step.split_once(' ').unwrap_or((step, ""));
-    if step.contains('?') && name != "location" {
-        return false;
-    }
-    match name {
-        "order" | "default" => true,
-        _ if rest.is_empty() => is_name(name),
-        _ if HEADERS.contains(&name) => is_name(rest),
-        "set" => rest.starts_with('$') && is_name(&rest[1..]),
-        _ => BLOCKS.contains(&name) || DIRECTIVES.contains(&name),
-    }
-}
-
-/// Whether the keys in a block are what is looked up, which may be tokens.
-fn is_table(block: &str) -> bool {
-    ["map", "geo", "split_clients"].contains(&block.split(' ').next().unwrap_or_default())
-}
-
 /// Keys of certbot's cli.ini and of systemd units that are no secret.
-const INI: &[&str] = &[
-    "agree-tos", "authenticator", "config-dir", "deploy-hook", "domains", "elliptic-curve", "email", "key-type",
-    "keep-until-expiring", "logs-dir", "max-log-backups", "no-eff-email", "non-interactive", "preferred-chain",
-    "renew-hook", "rsa-key-size", "server", "staple-ocsp", "text", "webroot-path", "work-dir",
-    "After", "Before", "Conflicts", "Description", "Documentation", "Requires", "Wants", "PartOf", "RequiresMountsFor",
-    "Type", "RemainAfterExit", "Restart", "RestartSec", "User", "Group", "WorkingDirectory", "TimeoutStartSec",
-    "OnCalendar", "OnBootSec", "OnUnitActiveSec", "Persistent", "RandomizedDelaySec", "Unit", "WantedBy", "RequiredBy",
-];
+const INI: &str = "\
+    agree-tos authenticator config-dir deploy-hook domains elliptic-curve email key-type keep-until-expiring \
+    logs-dir max-log-backups no-eff-email non-interactive preferred-chain renew-hook rsa-key-size server \
+    staple-ocsp text webroot-path work-dir After Before Conflicts Description Documentation Requires Wants \
+    PartOf RequiresMountsFor Type RemainAfterExit Restart RestartSec User Group WorkingDirectory \
+    TimeoutStartSec OnCalendar OnBootSec OnUnitActiveSec Persistent RandomizedDelaySec Unit WantedBy \
+    RequiredBy";
 
 /// Every option Odoo has, and whether it is a secret.
 static ODOO: LazyLock<Option<Arc<Table>>> = LazyLock::new(|| Kinds::default().table("odoo.settings"));
@@ -222,7 +134,7 @@ fn ini(file: &str, keys: &[&str], text: &str) -> bool {
         let row = ODOO.as_ref().map(|table| table.find(key));
         return matches!(row, Some(Lookup::Known(row)) if !row.secret && row.value.check(text).is_ok());
     }
-    INI.contains(key)
+    is_in(INI, key)
 }
 
 fn is_firewall(file: &str) -> bool {
@@ -270,8 +182,18 @@ mod tests {
             (compose, &["services", "web", "logging", "options", "splunk-token"], "hunter2", (true, false)),
             (compose, &["volumes", "a", "driver_opts", "o"], "username=a,password=hunter2", (true, false)),
             (compose, &["services", "web", "x"], "hunter2", (true, false)),
-            (nginx, &["http", "server 443 a.example.com", "location /", "proxy_pass"], "http://a:8000", (true, true)),
-            (nginx, &["http", "server 443 a.example.com", "location /", "proxy_pass"], "http://u:p@a", (true, false)),
+            (
+                nginx,
+                &["http", "server 443 a.example.com", "location /", "proxy_pass"],
+                "http://a:8000",
+                (true, true),
+            ),
+            (
+                nginx,
+                &["http", "server 443 a.example.com", "location /", "proxy_pass"],
+                "http://u:p@a",
+                (true, false),
+            ),
             (nginx, &["http", "proxy_set_header Authorization"], "Basic hunter2", (true, false)),
             (nginx, &["http", "proxy_set_header X-User"], "$remote_user", (true, true)),
             (nginx, &["http", "add_header X-Frame-Options"], "DENY", (true, true)),

@@ -137,12 +137,18 @@ pub(super) fn pairs(node: &Node) -> Vec<(String, Node)> {
         // Hosts may be written `name:address`.
         let sign = text.find('=').or_else(|| text.find(':'));
         let (name, value) = match sign {
-            Some(at) => (&text[..at], Node::text(item.line, text[at + 1..].trim_matches(['[', ']']))),
+            Some(at) => (&text[..at], Node::text(item.line, address(&text[at + 1..]))),
             None => (text, null(item)),
         };
         pairs.push((name.to_string(), value));
     }
     pairs
+}
+
+/// An IPv6 address without its brackets; anything else in brackets keeps them.
+fn address(text: &str) -> &str {
+    let inside = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    inside.filter(|t| t.parse::<std::net::Ipv6Addr>().is_ok()).unwrap_or(text)
 }
 
 /// A value of a map of pairs: a host may have several addresses.
