@@ -268,7 +268,7 @@ fn volume(view: &View, name: &str, delta: &Delta) -> Impact {
 fn network(view: &View, name: &str, delta: &Delta) -> Impact {
     let subject = Subject::new(SubjectKind::Network, name);
     let whole = delta.path.0.len() == 2;
-    let attached: Vec<&str> = view.attached(name).collect();
+    let attached = view.attached(name);
     match delta.what {
         What::Added if whole => Impact::new(subject, Consequence::Nothing, "a new network").by(Do::Up),
         What::Removed if whole => {

@@ -159,9 +159,9 @@ impl<'a> View<'a> {
 
 
     /// Services on a network of the manifest.
-    pub fn attached(&self, network: &str) -> impl Iterator<Item = &'a str> {
-        let on = move |s: &&Service| s.networks.iter().any(|n| n == network);
-        self.stack.services.iter().filter(on).map(|s| s.name.as_str()).collect::<Vec<_>>().into_iter()
+    pub fn attached(&self, network: &str) -> Vec<&'a str> {
+        let on = |s: &&Service| s.networks.iter().any(|n| n == network);
+        self.stack.services.iter().filter(on).map(|s| s.name.as_str()).collect()
     }
 
     /// Services that mount a volume of the manifest, by key.

@@ -108,6 +108,12 @@ pub fn engine(compiled: &Compiled) -> Engine {
             ..Container::default()
         }
     });
+    let of = |uses: &dyn Fn(&stackgen::stack::Service) -> bool| -> Vec<String> {
+        let users = stack.services.iter().filter(|s| uses(s));
+        let all = users.flat_map(|s| (1..=s.replicas).map(move |n| (s, n)));
+        all.map(|(s, n)| s.container_name.clone().unwrap_or_else(|| format!("{}-{}-{n}", stack.project, s.name)))
+            .collect()
+    };
     Engine {
         version: "28.0.0".into(),
         containers: containers.collect(),
@@ -120,7 +126,7 @@ pub fn engine(compiled: &Compiled) -> Engine {
                 key: Some(n.key.clone()),
                 config_hash: Some("hash".into()),
                 entries: below("networks", &n.key),
-                containers: Vec::new(),
+                containers: of(&|s| s.networks.contains(&n.key)),
             })
             .collect(),
         volumes: stack
@@ -133,7 +139,9 @@ pub fn engine(compiled: &Compiled) -> Engine {
                 config_hash: Some("hash".into()),
                 anonymous: false,
                 entries: below("volumes", &v.key),
-                containers: Vec::new(),
+                containers: of(&|s| {
+                    s.mounts.iter().any(|m| m.source == stackgen::stack::MountSource::Volume(v.key.clone()))
+                }),
             })
             .collect(),
     }
