@@ -2,20 +2,23 @@
 //!
 //! What a file shows already is not said twice: a difference that both show is one.
 
+mod resources;
+mod state;
+
 use std::collections::HashMap;
 
-use crate::deployed::{Container, Engine, FileEntry};
+use crate::deployed::{Container, FileEntry};
 use crate::emit::compose::FILE;
 use crate::finding::{Path, Place, Step};
 use crate::outline::{Entry, Value};
-use crate::stack::{MountSource, Role, Service};
+use crate::stack::{Role, Service};
 
 use super::compare::{self, Delta, Entries};
 use super::consequence::{self, Impact};
 use super::files::{change, whole};
 use super::steps::word;
-use super::view::{View, key};
-use super::{Change, Consequence, Do, Fate, Status, Subject, SubjectKind, What, artifacts, interpolate};
+use super::view::{View, is_leftover, key};
+use super::{Change, Consequence, Do, Fate, Status, Subject, SubjectKind, What, interpolate};
 
 /// Keys of a service that leave no trace in a container.
 const UNSEEN: &[&str] = &[
@@ -25,9 +28,6 @@ const UNSEEN: &[&str] = &[
 
 /// Keys that can be changed of a container that runs, so that Compose does not notice.
 const IN_PLACE: &[&str] = &["deploy", "mem_limit", "cpus", "pids_limit", "restart", "networks", "container_name"];
-
-/// How often an engine may have started a container again before that is worth a line.
-const RESTARTS: u64 = 3;
 
 pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     let Some(engine) = &view.deployed.engine else { return };
@@ -79,6 +79,7 @@ impl Found<'_, '_> {
             }
             self.state(service, container);
             self.image(service, container, &seen_paths);
+            self.secrets(service, container);
         }
         self.already(&at, &seen_paths);
         self.replicas(service, containers.len());
@@ -135,6 +136,10 @@ impl Found<'_, '_> {
             (None, None) => Status::Unknown,
             _ => Status::Drift,
         };
+        let mut delta = delta;
+        if let Some(now) = delta.after.as_ref().and_then(|e| interpolate::resolved(self.view, &e.value)) {
+            delta.after = Some(Entry { value: now, line: 0 });
+        }
         let first = key(&delta.path, 2).unwrap_or_default().to_string();
         let mut impact = consequence::compose(self.view, &delta, status);
         let in_place = IN_PLACE.contains(&first.as_str()) && !older;
@@ -150,7 +155,7 @@ impl Found<'_, '_> {
             ("networks", _) => {
                 impact.why = "the container is not on a network it should be on; Compose replaces it".into();
             }
-            ("container_name", _) if consequence_of_leftover(container) => {
+            ("container_name", _) if is_leftover(container) => {
                 impact.why = "the name that a recreate gives until it is done: it was interrupted".into();
                 impact.command = Some(Do::Hand(format!("docker rename {} {}", word(&container.name), self.wanted_name(service))));
                 impact.consequence = Consequence::Nothing;
@@ -192,263 +197,6 @@ impl Found<'_, '_> {
             }
         }
     }
-
-    /// A container that does not do what it should.
-    fn state(&mut self, service: &Service, container: &Container) {
-        let job = service.role == Role::Job;
-        let (what, fate) = match container.state.as_str() {
-            "running" if container.health.as_deref() == Some("unhealthy") => ("unhealthy".to_string(), None),
-            "running" | "created" if container.restarts >= RESTARTS && !job => {
-                (format!("started again {} times", container.restarts), None)
-            }
-            "running" => return,
-            "exited" if job && container.exit_code.unwrap_or(0) == 0 => return,
-            "exited" => {
-                let code = container.exit_code.map_or_else(String::new, |c| format!(", exit code {c}"));
-                (format!("exited{code}"), Some(Fate::Started))
-            }
-            "created" if job => return,
-            "restarting" => (format!("restarting, {} times so far", container.restarts), None),
-            other => (other.to_string(), Some(Fate::Started)),
-        };
-        let mut delta = whole(What::State, 1);
-        delta.path = Path(["services", &service.name, "state"].map(Step::from).to_vec());
-        delta.before = Some(Entry { value: Value::Plain(what), line: 0 });
-        let expected = if job { "exited, exit code 0" } else { "running" };
-        delta.after = Some(Entry { value: Value::Plain(expected.into()), line: 0 });
-        let mut impact = Impact::new(
-            Subject::new(SubjectKind::Service, &service.name),
-            Consequence::Nothing,
-            format!("`docker compose logs {}` says why", word(&service.name)),
-        );
-        if let Some(fate) = fate {
-            impact.command = Some(Do::Up);
-            impact.fates.push((service.name.clone(), fate));
-        }
-        self.push(delta, impact, Status::Drift, service.place.clone());
-    }
-
-    /// A tag that means another image by now: Compose compares the image too.
-    fn image(&mut self, service: &Service, container: &Container, differing: &[Path]) {
-        let Some(now) = &container.reference_id else { return };
-        let path = Path(["services", &service.name, "image"].map(Step::from).to_vec());
-        if *now == container.image_id || container.image_id.is_empty() || differing.contains(&path) {
-            return;
-        }
-        let mut delta = whole(What::Changed, 1);
-        delta.path = path;
-        let short = |id: &str| format!("{} {}", container.image, id.trim_start_matches("sha256:").chars().take(12).collect::<String>());
-        delta.before = Some(Entry { value: Value::Plain(short(&container.image_id)), line: 0 });
-        delta.after = Some(Entry { value: Value::Plain(short(now)), line: 0 });
-        let mut impact = Impact::new(
-            Subject::new(SubjectKind::Service, &service.name),
-            Consequence::Recreate,
-            "the tag means another image on the server than when the container was made",
-        )
-        .by(Do::Up);
-        impact.fates.push((service.name.clone(), Fate::Recreated));
-        self.push(delta, impact, Status::Drift, service.place.clone());
-    }
-
-    fn replicas(&mut self, service: &Service, there: usize) {
-        let wanted = service.replicas as usize;
-        let path = Path(["services", &service.name, "deploy", "replicas"].map(Step::from).to_vec());
-        if there == wanted || self.in_file(&path).is_some() {
-            return;
-        }
-        let mut delta = whole(What::Changed, 1);
-        delta.path = path;
-        delta.before = Some(Entry { value: Value::Plain(there.to_string()), line: 0 });
-        delta.after = Some(Entry { value: Value::Plain(wanted.to_string()), line: 0 });
-        let impact = consequence::compose(self.view, &delta, Status::Drift);
-        self.push(delta, impact, Status::Drift, service.place.clone());
-    }
-
-    /// Files that were written after the container that reads them was started.
-    fn unread(&mut self, service: &Service, containers: &[&Container]) {
-        if service.role == Role::Job {
-            return;
-        }
-        let Some(started) = containers.iter().filter_map(|c| c.started).min() else { return };
-        let folders = service.mounts.iter().filter_map(|m| match &m.source {
-            MountSource::Output(folder) => Some(folder.as_str()),
-            _ => None,
-        });
-        for folder in folders {
-            // What runs in nginx of it only watches, and certbot reads its list anew each time.
-            if folder == "certbot" {
-                continue;
-            }
-            let prefix = format!("{folder}/");
-            let files = self.view.deployed.files.iter().flatten().filter(|(path, _)| path.starts_with(&prefix));
-            let newer: Vec<String> = files
-                .filter(|(path, file)| {
-                    file.modified.is_some_and(|m| m > started)
-                        && self.view.compiled.artifacts.iter().any(|a| a.path == **path)
-                        && !artifacts::is_for_jobs(self.view, folder, path)
-                        && !self.changes.iter().any(|c| c.file.as_deref() == Some(path.as_str()))
-                })
-                .map(|(path, _)| path.clone())
-                .collect();
-            for path in newer {
-                let (consequence, command) = artifacts::load(self.view, &service.name);
-                let impact = Impact::new(
-                    Subject::new(SubjectKind::Service, &service.name),
-                    consequence,
-                    "the file was written after the container was started, which has not read it",
-                )
-                .by(command);
-                let mut change = change(self.view, Some(&path), whole(What::State, 1), impact, Status::Undeployed);
-                change.running = true;
-                change.place = Some(service.place.clone());
-                self.changes.push(change);
-            }
-        }
-    }
-
-    fn networks(&mut self, engine: &Engine) {
-        for network in &self.view.stack.networks {
-            let at = Path(vec![Step::from("networks"), Step::from(&network.key)]);
-            let place = self.view.place(FILE, &at);
-            let subject = Subject::new(SubjectKind::Network, &network.key);
-            let Some(there) = engine.networks.iter().find(|n| n.name == network.name) else {
-                self.gone(at, subject, "a network that nothing is on", place);
-                continue;
-            };
-            let users = self.view.attached(&network.key);
-            let own = (there.config_hash.is_some(), there.entries.as_slice());
-            self.resource(&at, subject, own, users, &there.containers, place);
-        }
-    }
-
-    fn volumes(&mut self, engine: &Engine) {
-        for volume in &self.view.stack.volumes {
-            let at = Path(vec![Step::from("volumes"), Step::from(&volume.key)]);
-            let place = Some(volume.place.clone());
-            let subject = Subject::new(SubjectKind::Volume, &volume.key);
-            let users = self.view.mounting(&volume.key);
-            let Some(there) = engine.volumes.iter().find(|v| v.name == volume.name) else {
-                // Compose makes only what a service mounts.
-                if !users.is_empty() {
-                    self.gone(at, subject, "an empty volume", place);
-                }
-                continue;
-            };
-            let own = (there.config_hash.is_some(), there.entries.as_slice());
-            self.resource(&at, subject, own, users, &there.containers, place);
-        }
-    }
-
-    /// A network or volume that is there, and who should use it.
-    fn resource(
-        &mut self,
-        at: &Path,
-        subject: Subject,
-        (made_by_compose, entries): (bool, &[FileEntry]),
-        users: Vec<&str>,
-        used_by: &[String],
-        place: Option<Place>,
-    ) {
-        let view = self.view;
-        let wanted = below(&view.compose, at, |_| true);
-        let running = under(at, entries, |_| true);
-        let deltas = compare::compare(&running, &wanted, 2, |_, a, b| interpolate::same(view, a, b));
-        // Compose knows by its labels what it calls by one key: the container may use another one of that key.
-        let elsewhere: Vec<&str> = users
-            .into_iter()
-            .filter(|s| view.containers(s).iter().any(|c| c.state == "running" && !used_by.contains(&c.name)))
-            .collect();
-        let mut differing: Vec<Path> = deltas.iter().map(|d| d.path.clone()).collect();
-        if !elsewhere.is_empty() {
-            differing.push(at.join("name"));
-            if let Some(change) = self.in_file(&at.join("name")) {
-                change.running = true;
-            } else {
-                self.another(at, &subject, &elsewhere, place.clone());
-            }
-        }
-        self.already(at, &differing);
-        for delta in deltas {
-            let mut impact = consequence::compose(view, &delta, Status::Drift);
-            if !made_by_compose {
-                impact.fates.clear();
-                impact.consequence = Consequence::Nothing;
-                impact.why = "Compose leaves alone what it has not made, or made long ago".into();
-            }
-            self.part(delta, impact, place.clone());
-        }
-    }
-
-    /// Containers that run with another network or volume of the key.
-    fn another(&mut self, at: &Path, subject: &Subject, services: &[&str], place: Option<Place>) {
-        // What the containers say of themselves has been said.
-        let section = if subject.kind == SubjectKind::Volume { "volumes" } else { "networks" };
-        let said = |c: &Change, s: &str| {
-            key(&c.path, 1) == Some(s) && (c.path.0.len() == 2 || key(&c.path, 2) == Some(section)) && c.running
-        };
-        let silent: Vec<&&str> = services.iter().filter(|s| !self.changes.iter().any(|c| said(c, s))).collect();
-        if silent.is_empty() {
-            return;
-        }
-        let mut delta = whole(What::Changed, 1);
-        delta.path = at.join("name");
-        let mut impact = consequence::compose(self.view, &delta, Status::Drift);
-        let names: Vec<String> = silent.iter().map(ToString::to_string).collect();
-        impact.why = format!("{} runs with another one; Compose replaces it", names.join(", "));
-        impact.fates.retain(|(service, _)| names.contains(service));
-        self.part(delta, impact, place);
-    }
-
-    /// A network or volume that should be there.
-    fn gone(&mut self, at: Path, subject: Subject, makes: &str, place: Option<Place>) {
-        let had = self.view.built.is_some_and(|b| b.had(FILE, &at) == Some(true));
-        // A volume that only got another name is the same difference.
-        let named = self.known.contains_key(&at.join("name"));
-        if named {
-            return;
-        }
-        if let Some(change) = self.in_file(&at) {
-            change.running = true;
-            return;
-        }
-        let lost = had && subject.kind == SubjectKind::Volume && self.view.is_precious(&subject.name);
-        let (consequence, why) = if lost {
-            (
-                Consequence::DataLoss,
-                "it is not on the server any more: restore it from a backup before a service starts on an empty one".into(),
-            )
-        } else {
-            (Consequence::Nothing, format!("Compose makes {makes}"))
-        };
-        let mut delta = whole(What::Added, 1);
-        delta.path = at;
-        let status = match self.view.built {
-            None => Status::Unknown,
-            Some(_) => Status::Drift,
-        };
-        let impact = Impact::new(subject, consequence, why).by(Do::Up);
-        let mut change = change(self.view, None, delta, impact, status);
-        change.running = true;
-        change.place = place;
-        self.changes.push(change);
-    }
-
-    /// An entry of a network or volume.
-    fn part(&mut self, delta: Delta, impact: Impact, place: Option<Place>) {
-        if let Some(change) = self.in_file(&delta.path) {
-            change.running = true;
-            return;
-        }
-        let status = if self.view.built.is_none() { Status::Unknown } else { Status::Drift };
-        let mut change = change(self.view, None, delta, impact, status);
-        change.running = true;
-        change.place = place;
-        self.changes.push(change);
-    }
-}
-
-fn consequence_of_leftover(container: &Container) -> bool {
-    super::view::is_leftover(container)
 }
 
 /// Whether an entry of a service leaves a trace in a container.

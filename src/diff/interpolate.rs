@@ -24,6 +24,12 @@ pub(super) fn same(view: &View, running: &Value, wanted: &Value) -> bool {
     }
 }
 
+/// What `.env` has for a value that is one reference.
+pub(super) fn resolved(view: &View, wanted: &Value) -> Option<Value> {
+    let name = whole_reference(plain(wanted)?)?;
+    view.dotenv.as_ref()?.get(&Path(vec![Step::from(name)])).map(|e| e.value.clone())
+}
+
 /// `NAME` of a text that is `${NAME}` and nothing else, with or without an operator.
 fn whole_reference(text: &str) -> Option<&str> {
     let inside = text.strip_prefix("${")?.strip_suffix('}')?;
