@@ -38,6 +38,11 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
         .map(|(i, c)| (c.path.clone(), i))
         .collect();
     let mut found = Found { view, known, changes };
+    // Of another project nothing is there yet, and that is one thing to say.
+    if let Some(project) = found.in_file(&Path(vec![Step::from("name")])) {
+        project.running = true;
+        return;
+    }
     for service in &view.stack.services {
         found.service(service);
     }

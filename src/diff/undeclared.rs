@@ -32,6 +32,11 @@ const BY_ITSELF: &[(&str, &str)] = &[
 
 pub(super) fn find(view: &View, changes: &mut Vec<Change>) {
     files(view, changes);
+    // What runs under the name that the project had is what the change of the name is about.
+    let name = Path(vec![Step::from("name")]);
+    if changes.iter().any(|c| c.file.as_deref() == Some(FILE) && c.path == name) {
+        return;
+    }
     containers(view, changes);
     networks(view, changes);
     volumes(view, changes);

@@ -18,8 +18,9 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub fn new(built: &'a Compiled) -> Self {
-        let mut deployed = server::whole(built);
+    /// A server as it is after a deploy: `deployed` is that, read once.
+    pub fn new(built: &'a Compiled, deployed: &Deployed) -> Self {
+        let mut deployed = deployed.clone();
         let rules = built.artifacts.iter().find(|a| a.path == "firewall/digitalocean.json");
         deployed.firewalls = rules.map(|a| {
             let mut list = stackgen::deployed::firewall::read(a.text.as_bytes()).expect("a firewall");
@@ -31,16 +32,18 @@ impl<'a> World<'a> {
 
     /// The server as it is now.
     pub fn read(mut self) -> Deployed {
-        let read = server::folder(&self.texts, self.built);
-        let files = self.deployed.files.take().unwrap_or_default();
-        let mut now = read.files.unwrap_or_default();
-        for (path, file) in &mut now {
+        let before = server::texts(self.built);
+        let files = self.deployed.files.as_mut().expect("files");
+        files.retain(|path, _| self.texts.contains_key(path));
+        for (path, text) in self.texts.iter().filter(|(path, text)| before.get(*path) != Some(text)) {
+            let old = files.get(path).cloned();
+            let mut file = server::file(path, text, false);
             // What was set on a file itself stays.
-            if let Some(old) = files.get(path) {
+            if let Some(old) = old {
                 (file.modified, file.mode) = (old.modified, old.mode);
             }
+            files.insert(path.clone(), file);
         }
-        self.deployed.files = Some(now);
         self.deployed
     }
 
@@ -65,6 +68,24 @@ impl<'a> World<'a> {
         let container = self.container(service);
         container.entries.retain(|e| e.path != path);
         container.entries.extend(value.map(|v| FileEntry { path, value: Value::Plain(v.into()), line: 0 }));
+    }
+
+    /// Renames a container, wherever it is named.
+    pub fn rename(&mut self, service: &str, name: &str) {
+        let old = std::mem::replace(&mut self.container(service).name, name.into());
+        self.set(service, &["container_name"], Some(name));
+        let engine = self.engine();
+        let lists = engine.networks.iter_mut().map(|n| &mut n.containers);
+        for list in lists.chain(engine.volumes.iter_mut().map(|v| &mut v.containers)) {
+            list.iter_mut().filter(|n| **n == old).for_each(|n| *n = name.into());
+        }
+    }
+
+    /// Nothing uses a volume or network any more.
+    pub fn unused(&mut self, name: &str) {
+        let engine = self.engine();
+        engine.volumes.iter_mut().filter(|v| v.name == name).for_each(|v| v.containers.clear());
+        engine.networks.iter_mut().filter(|n| n.name == name).for_each(|n| n.containers.clear());
     }
 
     pub fn run(&mut self, container: Container) {
@@ -216,19 +237,37 @@ pub const DRIFTS: &[Drift] = &[
         w.run(of_project("deploy-adminer-1", "deploy", "adminer"));
     }, "drift restart service adminer"),
     ("project renamed in the file", |w| w.edit(COMPOSE, "name: deploy\n", "name: odoo\n"), "drift data-loss project deploy"),
+    ("volume renamed and brought up", |w| {
+        w.edit(COMPOSE, "name: deploy_n8n-data", "name: n8n-data");
+        w.unused("deploy_n8n-data");
+    }, "drift data-loss volume n8n-data"),
+    ("cache renamed and brought up", |w| {
+        w.edit(COMPOSE, "name: deploy_ocr-models", "name: ocr-models");
+        w.unused("deploy_ocr-models");
+    }, "drift recreate volume ocr-models"),
+    ("network renamed and brought up", |w| {
+        w.edit(COMPOSE, "name: deploy_odoo\n", "name: odoo\n");
+        w.unused("deploy_odoo");
+    }, "drift outage network odoo"),
+    ("network made internal and brought up", |w| {
+        w.edit(COMPOSE, "name: deploy_n8n\n", "name: deploy_n8n\n    internal: true\n");
+        let n = w.engine().networks.iter_mut().find(|n| n.name == "deploy_n8n").expect("a network");
+        n.entries.push(FileEntry { path: vec!["internal".into()], value: Value::Plain("true".into()), line: 0 });
+    }, "drift outage network n8n"),
+    ("another volume of the key by hand", |w| w.unused("deploy_superset-data"), "drift data-loss volume superset-data"),
     ("volume renamed in the file", |w| {
         w.edit(COMPOSE, "name: deploy_n8n-data", "name: n8n-data");
-    }, "drift data-loss volume n8n-data"),
+    }, "drift nothing volume n8n-data"),
     ("volume given a driver in the file", |w| {
         w.edit(COMPOSE, "name: deploy_odoo-web-data", "name: deploy_odoo-web-data\n    driver_opts: { type: none }");
-    }, "drift data-loss volume odoo-web-data"),
+    }, "drift nothing volume odoo-web-data"),
     ("cache renamed in the file", |w| {
         w.edit(COMPOSE, "name: deploy_ocr-models", "name: ocr-models");
-    }, "drift recreate volume ocr-models"),
+    }, "drift nothing volume ocr-models"),
     ("network made internal in the file", |w| {
         w.edit(COMPOSE, "name: deploy_n8n\n", "name: deploy_n8n\n    internal: true\n");
-    }, "drift outage network n8n"),
-    ("network renamed in the file", |w| w.edit(COMPOSE, "name: deploy_odoo\n", "name: odoo\n"), "drift outage network odoo"),
+    }, "drift nothing network n8n"),
+    ("network renamed in the file", |w| w.edit(COMPOSE, "name: deploy_odoo\n", "name: odoo\n"), "drift nothing network odoo"),
     ("secret taken from the file", |w| {
         w.edit(COMPOSE, "  N8N_DB_PASSWORD:\n    environment: N8N_DB_PASSWORD\n", "  N8N_DB_PASSWORD:\n    file: ./pw\n");
     }, "drift recreate secret N8N_DB_PASSWORD"),
@@ -340,8 +379,7 @@ pub const DRIFTS: &[Drift] = &[
     }, "drift nothing service n8n"),
     ("docker network disconnect", |w| w.set("nginx", &["networks", "n8n"], None), "drift recreate service nginx"),
     ("docker rename", |w| {
-        w.container("mcp").name = "mcp-old".into();
-        w.set("mcp", &["container_name"], Some("mcp-old"));
+        w.rename("mcp", "mcp-old");
     }, "drift recreate service mcp"),
     ("docker stop", |w| {
         let c = w.container("ocr");
@@ -395,8 +433,7 @@ pub const DRIFTS: &[Drift] = &[
         w.run(Container { state: "created".into(), ..of_project("c95d05274029_n8n-prod", "deploy", "n8n") });
     }, "undeclared nothing container c95d05274029_n8n-prod"),
     ("an interrupted recreate that runs", |w| {
-        w.container("n8n").name = "c95d05274029_n8n-prod".into();
-        w.set("n8n", &["container_name"], Some("c95d05274029_n8n-prod"));
+        w.rename("n8n", "c95d05274029_n8n-prod");
     }, "drift nothing service n8n"),
     ("a network", |w| w.engine().networks.push(network("shared", &["a"])), "undeclared nothing network shared"),
     ("a volume", |w| w.engine().volumes.push(volume("backup")), "undeclared nothing volume backup"),

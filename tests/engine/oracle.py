@@ -433,14 +433,13 @@ class Oracle:
         return deploy
 
     def up(self, deploy):
-        for wait in (0, 2):
+        for wait in (0, 2, 5):
             time.sleep(wait)
             done = run("docker", "compose", "--progress", "quiet", "up", "-d", "-y", "--remove-orphans=false",
                        cwd=deploy, check=False)
             if not done.returncode:
                 return True
-        if self.verbose:
-            print(done.stderr, flush=True)
+        print("      " + done.stderr.strip().replace("\n", "\n      "), flush=True)
         return False
 
     def down(self, *projects):
@@ -533,7 +532,8 @@ def main():
             shutil.rmtree(oracle.folder / base["name"], ignore_errors=True)
             deploy = oracle.build(base)
             if deploy is None or not oracle.up(deploy):
-                sys.exit(f"{base['name']} does not start")
+                print(f"skip {name}: {base['name']} does not start", flush=True)
+                continue
             standing = base["name"]
         if kind == "manifest":
             changed = copy.deepcopy(base)
