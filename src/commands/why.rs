@@ -141,8 +141,16 @@ impl View<'_> {
             Spot::ComposeLine(line) => compose()
                 .and_then(|a| Some((a, read(&a.path, &a.text).ok()?)))
                 .map_or_else(String::new, |(artifact, outline)| self.line(artifact, &outline, *line, true)),
-            // Messages name files all the time: only what is ours, and only if nothing better is said.
-            Spot::File(_) => String::new(),
+            // Options of certbot stand in its file.
+            Spot::Option(name) => {
+                let artifact = self.artifact("certbot/cli.ini");
+                let outline = artifact.and_then(|a| Some((a, read(&a.path, &a.text).ok()?)));
+                let found = outline.as_ref().and_then(|(artifact, outline)| {
+                    let entry = outline.entries.get(&crate::finding::Path(vec![name.into()]))?;
+                    Some(self.line(artifact, outline, entry.line, true))
+                });
+                found.unwrap_or_default()
+            }
             Spot::Keys(keys) => {
                 let Some(artifact) = compose() else { return String::new() };
                 let Ok(outline) = read(&artifact.path, &artifact.text) else { return String::new() };
