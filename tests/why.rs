@@ -272,7 +272,7 @@ fn others_are_answered() {
         Some(printed(&run(&program("certbot")?, folder, &args)))
     };
     answered(
-        broken("certbot/cli.ini", "key-type = ecdsa", "key-type = ecdsx", certbot),
-        &["certbot/cli.ini"],
+        broken("certbot/cli.ini", "email = admin@insightpulseai.net", "= [", certbot),
+        &["certbot/cli.ini:10", "email: admin@insightpulseai.net"],
     );
 }

@@ -299,7 +299,12 @@ impl View<'_> {
     fn overview(&self, artifact: &Artifact) -> Result<String, Failure> {
         let (outline, _) = self.outline(&artifact.path, artifact)?;
         let mut parts: BTreeMap<u32, (String, u32, Vec<Place>)> = BTreeMap::new();
-        let mut lines: Vec<_> = outline.entries.iter().filter(|(path, _)| !path.0.is_empty()).collect();
+        // That a server is the default of its address is a part of the server.
+        let of_server = |path: &crate::finding::Path| {
+            path.0.is_empty()
+                || matches!(path.0.as_slice(), [_, Step::Key(key)] if key.starts_with("default server of "))
+        };
+        let mut lines: Vec<_> = outline.entries.iter().filter(|(path, _)| !of_server(path)).collect();
         lines.sort_by_key(|(path, entry)| (entry.line, *path));
         let mut open: Option<(String, u32)> = None;
         for (path, entry) in lines {
@@ -340,7 +345,7 @@ fn part(path: &crate::finding::Path) -> String {
     }
 }
 
-/// The path of the manifest that most of some places lie below.
+/// The path of the manifest that most of some places lie below; nothing when there are no places.
 fn common(places: &[Place]) -> Option<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for place in places {
@@ -356,7 +361,9 @@ fn common(places: &[Place]) -> Option<String> {
                 .or_default() += 1;
         }
     }
-    counts.into_iter().max_by_key(|(_, n)| *n).map(|(path, _)| path)
+    let all: usize = counts.values().sum();
+    let (path, most) = counts.into_iter().max_by_key(|(_, n)| *n)?;
+    Some(if most * 2 > all { path } else { "several places".to_string() })
 }
 
 /// Whether a path ends with another one, by whole names.

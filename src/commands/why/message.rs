@@ -64,10 +64,10 @@ fn spot(before: &str, word: &str, after: &str) -> Option<Spot> {
     if let Some(number) = word.split_once(':').and_then(|(_, rest)| leading_number(rest)) {
         return Some(Spot::Line(word_and_more.to_string(), number));
     }
-    // `Unexpected line 18 in certbot/cli.ini`
-    let number =
+    // `Unexpected line 18 in certbot/cli.ini`: ConfigArgParse counts from 0.
+    let number: Option<u32> =
         before.trim_end().strip_suffix(" in").and_then(|rest| rest.rsplit_once("line ")?.1.parse().ok());
-    if let Some(number) = number.filter(|n| *n > 0) {
+    if let Some(number) = number.and_then(|n| n.checked_add(1)) {
         return Some(Spot::Line(word_and_more.to_string(), number));
     }
     // `"superset_config.py", line 12`, `'odoo.conf' [line  3]`, `start.sh: line 12:`, `start.sh: 12:`
@@ -110,7 +110,7 @@ mod tests {
             ),
             ("/etc/odoo/start.sh: 12: Syntax error: end of file unexpected", line("/etc/odoo/start.sh", 12)),
             ("/etc/odoo/start.sh: line 12: syntax error", line("/etc/odoo/start.sh", 12)),
-            ("certbot: error: Unexpected line 18 in certbot/cli.ini: = [", line("certbot/cli.ini", 18)),
+            ("certbot: error: Unexpected line 18 in certbot/cli.ini: = [", line("certbot/cli.ini", 19)),
             ("certbot: error: argument --key-type: invalid choice", Spot::Option("key-type".into())),
             ("yaml: line 12: did not find expected key", Spot::ComposeLine(12)),
             (
