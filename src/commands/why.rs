@@ -141,8 +141,16 @@ impl View<'_> {
             Spot::ComposeLine(line) => compose()
                 .and_then(|a| Some((a, read(&a.path, &a.text).ok()?)))
                 .map_or_else(String::new, |(artifact, outline)| self.line(artifact, &outline, *line, true)),
-            // Messages name files all the time: only what is ours, and only if nothing better is said.
-            Spot::File(_) => String::new(),
+            // Options of certbot stand in its file.
+            Spot::Option(name) => {
+                let artifact = self.artifact("certbot/cli.ini");
+                let outline = artifact.and_then(|a| Some((a, read(&a.path, &a.text).ok()?)));
+                let found = outline.as_ref().and_then(|(artifact, outline)| {
+                    let entry = outline.entries.get(&crate::finding::Path(vec![name.into()]))?;
+                    Some(self.line(artifact, outline, entry.line, true))
+                });
+                found.unwrap_or_default()
+            }
             Spot::Keys(keys) => {
                 let Some(artifact) = compose() else { return String::new() };
                 let Ok(outline) = read(&artifact.path, &artifact.text) else { return String::new() };
@@ -291,7 +299,12 @@ impl View<'_> {
     fn overview(&self, artifact: &Artifact) -> Result<String, Failure> {
         let (outline, _) = self.outline(&artifact.path, artifact)?;
         let mut parts: BTreeMap<u32, (String, u32, Vec<Place>)> = BTreeMap::new();
-        let mut lines: Vec<_> = outline.entries.iter().filter(|(path, _)| !path.0.is_empty()).collect();
+        // That a server is the default of its address is a part of the server.
+        let of_server = |path: &crate::finding::Path| {
+            path.0.is_empty()
+                || matches!(path.0.as_slice(), [_, Step::Key(key)] if key.starts_with("default server of "))
+        };
+        let mut lines: Vec<_> = outline.entries.iter().filter(|(path, _)| !of_server(path)).collect();
         lines.sort_by_key(|(path, entry)| (entry.line, *path));
         let mut open: Option<(String, u32)> = None;
         for (path, entry) in lines {
@@ -332,7 +345,7 @@ fn part(path: &crate::finding::Path) -> String {
     }
 }
 
-/// The path of the manifest that most of some places lie below.
+/// The path of the manifest that most of some places lie below; nothing when there are no places.
 fn common(places: &[Place]) -> Option<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for place in places {
@@ -348,7 +361,9 @@ fn common(places: &[Place]) -> Option<String> {
                 .or_default() += 1;
         }
     }
-    counts.into_iter().max_by_key(|(_, n)| *n).map(|(path, _)| path)
+    let all: usize = counts.values().sum();
+    let (path, most) = counts.into_iter().max_by_key(|(_, n)| *n)?;
+    Some(if most * 2 > all { path } else { "several places".to_string() })
 }
 
 /// Whether a path ends with another one, by whole names.

@@ -132,7 +132,12 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
     }
     let moved = view.moved(path);
     for delta in deltas {
-        let status = moved.unwrap_or_else(|| compare::status(view.built, path, &delta.parts));
+        // Of a script the lock knows no more than the whole.
+        let known = view.built.is_some_and(|b| b.hash(path).is_some());
+        let status = match moved.unwrap_or_else(|| compare::status(view.built, path, &delta.parts)) {
+            Status::Unknown if known && file.syntax == Syntax::Text => Status::Both,
+            status => status,
+        };
         let impact = if path == COMPOSE {
             consequence::compose(view, &delta, status)
         } else {

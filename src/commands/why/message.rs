@@ -5,8 +5,8 @@
 pub(super) enum Spot {
     /// A line of a file, by the path as the program knows it.
     Line(String, u32),
-    /// A file as a whole.
-    File(String),
+    /// An option of a program, without its dashes.
+    Option(String),
     /// Keys of the Compose file.
     Keys(Vec<String>),
     /// A line of the Compose file, which is not named.
@@ -21,7 +21,8 @@ pub(super) fn spots(line: &str) -> Vec<Spot> {
     while let Some(start) = rest.find(|c| !ends(c)) {
         let word = &rest[start..];
         let (word, after) = word.split_at(word.find(ends).unwrap_or(word.len()));
-        spots.extend(spot(word, after));
+        let before = &line[..line.len() - rest.len() + start];
+        spots.extend(spot(before, word, after));
         rest = after;
     }
     if let Some(number) = line.split_once("yaml: line ").and_then(|(_, rest)| leading_number(rest)) {
@@ -37,8 +38,11 @@ pub(super) fn spots(line: &str) -> Vec<Spot> {
     spots
 }
 
-/// What a word speaks of; where a line is named, its number may stand in what comes after.
-fn spot(word: &str, after: &str) -> Option<Spot> {
+/// What a word speaks of; where a line is named, its number may stand in what comes before or after.
+fn spot(before: &str, word: &str, after: &str) -> Option<Spot> {
+    if let Some(option) = word.strip_prefix("--").filter(|option| option.len() > 1) {
+        return Some(Spot::Option(option.trim_end_matches([':', '.']).to_string()));
+    }
     let word = word.trim_end_matches(['.', ':', ';', '\'', '"']);
     let word_and_more = word.split(':').next().unwrap_or(word);
     let name = word_and_more.rsplit('/').next().unwrap_or(word_and_more);
@@ -60,16 +64,19 @@ fn spot(word: &str, after: &str) -> Option<Spot> {
     if let Some(number) = word.split_once(':').and_then(|(_, rest)| leading_number(rest)) {
         return Some(Spot::Line(word_and_more.to_string(), number));
     }
+    // `Unexpected line 18 in certbot/cli.ini`: ConfigArgParse counts from 0.
+    let number: Option<u32> =
+        before.trim_end().strip_suffix(" in").and_then(|rest| rest.rsplit_once("line ")?.1.parse().ok());
+    if let Some(number) = number.and_then(|n| n.checked_add(1)) {
+        return Some(Spot::Line(word_and_more.to_string(), number));
+    }
     // `"superset_config.py", line 12`, `'odoo.conf' [line  3]`, `start.sh: line 12:`, `start.sh: 12:`
     let after = after.trim_start_matches([' ', '\'', '"', ',', '[', ':', ')']);
     let number = match after.strip_prefix("line") {
         Some(rest) => leading_number(rest.trim_start()),
         None => leading_number(after).filter(|n| after.starts_with(&format!("{n}:"))),
     };
-    Some(match number {
-        Some(number) => Spot::Line(word_and_more.to_string(), number),
-        None => Spot::File(word_and_more.to_string()),
-    })
+    number.map(|number| Spot::Line(word_and_more.to_string(), number))
 }
 
 fn leading_number(text: &str) -> Option<u32> {
@@ -103,6 +110,8 @@ mod tests {
             ),
             ("/etc/odoo/start.sh: 12: Syntax error: end of file unexpected", line("/etc/odoo/start.sh", 12)),
             ("/etc/odoo/start.sh: line 12: syntax error", line("/etc/odoo/start.sh", 12)),
+            ("certbot: error: Unexpected line 18 in certbot/cli.ini: = [", line("certbot/cli.ini", 19)),
+            ("certbot: error: argument --key-type: invalid choice", Spot::Option("key-type".into())),
             ("yaml: line 12: did not find expected key", Spot::ComposeLine(12)),
             (
                 "services.odoo.deploy.resources must be a mapping",
