@@ -20,7 +20,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value as Json;
 use stackgen::deployed::conceal::{Concealer, Declared};
 use stackgen::deployed::source::Source;
-use stackgen::deployed::{Deployed, FileEntry, read};
+use stackgen::deployed::{Deployed, FileEntry, firewall, read};
 use stackgen::finding::Step;
 use stackgen::outline::{self, Outline, Value};
 
@@ -222,6 +222,128 @@ fn is_unseen(path: &str) -> bool {
         || path == "deploy / replicas"
         // Compose copies it into the container when that starts, and this one has not been started.
         || path == "secrets / envsecret"
+}
+
+#[test]
+fn what_a_build_writes_and_what_the_provider_lists_are_one_form() {
+    let compiled = common::built(&common::root().join("stacks/odoo-erp-prod/stack.yaml"));
+    let artifact = compiled.artifacts.iter().find(|a| a.path == "firewall/digitalocean.json").expect("one");
+    let built = firewall::read(artifact.text.as_bytes()).expect("a firewall");
+    let mut listed: Json = serde_json::from_str(&artifact.text).expect("JSON");
+    listed["id"] = "bb4b2611-3d72-467b-8602-280330ecd65c".into();
+    listed["status"] = "succeeded".into();
+    let rules = listed["inbound_rules"].as_array_mut().expect("a list");
+    rules.reverse();
+    rules[0]["sources"]["tags"] = Json::Null;
+    rules.push(
+        serde_json::json!({ "protocol": "tcp", "ports": "5432", "sources": { "addresses": ["0.0.0.0/0"] } }),
+    );
+    let list = folder(&[("list.txt", &serde_json::json!([listed]).to_string())]);
+    let name = format!("firewall:{}", list.path().join("list.txt").display());
+    let found = asked(&[source(name)], None).firewalls.expect("firewalls");
+    let more: Vec<_> = found[0].rules.iter().filter(|r| !built[0].rules.contains(r)).collect();
+    assert_eq!(more, ["inbound tcp 5432 from 0.0.0.0/0"]);
+    assert_eq!((&found[0].name, found[0].rules.len()), (&built[0].name, built[0].rules.len() + 1));
+    assert!(built[0].rules.contains(&"inbound tcp 22 from ::/0".to_string()), "{:#?}", built[0].rules);
+}
+
+#[test]
+fn certificates_as_openssl_reads_them() {
+    let Some(openssl) = common::program("openssl") else { return };
+    let live = folder(&[("archive/www/x", ""), ("live/www/x", ""), ("nginx/temporary/x", "")]);
+    let make = |folder: &str, days: &str, names: &str| {
+        let at = live.path().join(folder);
+        let args =
+            ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", days];
+        let names =
+            ["-subj", "/CN=odd, \"name\"", "-addext", names, "-keyout", "privkey1.pem", "-out", "cert1.pem"];
+        common::content(&openssl, &at, &[&args[..], &names].concat());
+    };
+    make(
+        "archive/www",
+        "30",
+        "subjectAltName=DNS:www.Example.com,DNS:*.example.com,IP:192.0.2.1,IP:2001:db8::1",
+    );
+    make("nginx/temporary", "1", "subjectAltName=DNS:erp.example.com");
+    for name in ["cert", "privkey"] {
+        let target = format!("../../archive/www/{name}1.pem");
+        let link = live.path().join(format!("live/www/{name}.pem"));
+        std::os::unix::fs::symlink(target, link).expect("a link");
+    }
+    // Whoever opened it would wait for ever.
+    let key = live.path().join("nginx/temporary/privkey.pem");
+    assert!(Command::new("mkfifo").arg(key).status().expect("runs").success());
+    let sources = [source(format!("certificates:{}", live.path().display()))];
+    let found = asked(&sources, None).certificates.expect("certificates");
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["live/www/cert.pem", "nginx/temporary/cert1.pem"]);
+    let one = &found["live/www/cert.pem"];
+    assert_eq!(one.names, ["*.example.com", "192.0.2.1", "2001:db8::1", "www.example.com"]);
+    assert!(one.self_signed && one.issuer.contains("odd"), "{one:?}");
+    let args = ["x509", "-in", "live/www/cert.pem", "-noout", "-fingerprint", "-sha256", "-checkend"];
+    let said = common::content(&openssl, live.path(), &[&args[..], &["0"]].concat());
+    let fingerprint = said.lines().next().and_then(|l| l.split_once('=')).expect("a fingerprint").1;
+    assert_eq!(one.fingerprint, fingerprint.replace(':', "").to_lowercase());
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
+            as i64;
+    assert!((one.ends - now - 30 * 86_400).abs() < 600, "{}", one.ends);
+    let of_live = [source(format!("certificates:{}", live.path().join("live").display()))];
+    assert!(asked(&of_live, None).certificates.expect("some").contains_key("www/cert.pem"));
+}
+
+#[test]
+fn a_snapshot_says_what_was_read() {
+    let (deploy, _, engine) = reference();
+    let path = deploy.path().display().to_string();
+    let stack = common::root().join("stacks/odoo-erp-prod").display().to_string();
+    let more = folder(&[("key", "0123456789abcdef")]);
+    let at = |name: &str| more.path().join(name).display().to_string();
+    let (key, first, second, engine_url) = (at("key"), at("first.json"), at("second.json"), engine.source());
+    let args = |out: &str| -> Vec<String> {
+        ["snapshot", &path, &engine_url, "--stack", &stack, "--fingerprint-key", &key, "-o", out]
+            .map(String::from)
+            .into()
+    };
+    let run = |args: Vec<String>| stackgen(&args.iter().map(String::as_str).collect::<Vec<_>>(), |_| {});
+    let (one, two) = (run(args(&first)), run(args(&second)));
+    assert_eq!((one.code, two.code), (Some(0), Some(0)), "{}", one.err);
+    assert!(one.err.contains("17 files, 11 containers, 9 networks, 11 volumes"), "{}", one.err);
+    let text = |path: &str| std::fs::read_to_string(path).expect("a snapshot");
+    assert_eq!(text(&first), text(&second));
+    let schema: Json = serde_json::from_str(&stackgen(&["schema", "snapshot"], |_| {}).out).expect("JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+    let value: Json = serde_json::from_str(&text(&first)).expect("JSON");
+    assert!(validator.is_valid(&value));
+    // A snapshot is a source like what it was taken of.
+    let again = stackgen(&["snapshot", &first], |_| {});
+    let mut of_it: Json = serde_json::from_str(&again.out).expect("JSON");
+    assert_eq!(of_it["sources"][1]["source"], format!("{first}: {path}"));
+    of_it["sources"] = value["sources"].clone();
+    assert_eq!(of_it, value);
+    // Without the key nothing can be compared, and nothing is the same.
+    let other = stackgen(&["snapshot", &path, "--stack", &stack], |_| {});
+    assert!(other.out != text(&first));
+    for (args, code, says) in [
+        (vec!["snapshot"], 2, "SOURCE"),
+        (vec!["snapshot", &path, &path], 2, "expected one directory"),
+        (vec!["snapshot", &path, &first], 2, "a second directory"),
+        (vec!["snapshot", "dokcer://"], 2, "did you mean `docker:`?"),
+        (vec!["snapshot", &path, "--fingerprint-key", &path], 2, "cannot read"),
+        (vec!["snapshot", &path, "--env", "x"], 2, "--stack"),
+        (vec!["snapshot", "nowhere.json"], 2, "cannot read the snapshot"),
+        (vec!["snapshot", "firewall:-"], 2, "found something else in line 1"),
+    ] {
+        let run = stackgen(&args, |_| {});
+        assert_eq!(run.code, Some(code), "{args:?} {}", run.err);
+        assert!(run.err.contains(says), "{args:?} {}", run.err);
+    }
+    std::fs::write(at("short"), "short").expect("written");
+    let run = stackgen(&["snapshot", &path, "--fingerprint-key", &at("short")], |_| {});
+    assert!(run.err.contains("expected a key of at least 16 bytes, found 5"), "{}", run.err);
+    let run = stackgen(&["snapshot", "docker://"], |c| {
+        c.env("DOCKER_HOST", format!("unix://{}", engine.socket.display()));
+    });
+    assert_eq!(run.code, Some(0), "{}", run.err);
 }
 
 /// A run of stackgen: how it ended and everything it printed.

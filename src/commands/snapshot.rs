@@ -1,7 +1,7 @@
 //! `stackgen snapshot`: what is on a server, in one file and without any secret value.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use super::out::Out;
@@ -55,7 +55,10 @@ pub(super) fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
 pub(super) fn concealer(key: Option<&Path>) -> Result<Concealer, Failure> {
     let Some(path) = key else { return Concealer::new().map_err(Failure::new) };
     let shown = stacks::shown(path);
-    let key = fs::read(path).map_err(|e| Failure::io(format_args!("read {shown}"), &e))?;
+    let mut key = Vec::new();
+    // More than any key has.
+    let read = fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut key));
+    read.map_err(|e| Failure::io(format_args!("read {shown}"), &e))?;
     Concealer::with_key(&key).map_err(|e| {
         Failure::new(format!("{e}: {shown}")).help(format!("make one: `openssl rand -hex 32 > {shown}`"))
     })

@@ -108,6 +108,11 @@ impl Concealer {
         if looks_secret(text) { self.hidden(text) } else { text.to_string() }
     }
 
+    /// A reference to an image.
+    pub fn image(&self, text: &str) -> String {
+        if open::is_image(text) { text.to_string() } else { self.hidden(text) }
+    }
+
     /// What stands in a path or a name for what cannot be shown.
     fn hidden(&self, text: &str) -> String {
         format!("concealed:{}", self.fingerprint(text))

@@ -3,8 +3,9 @@
 mod places;
 mod things;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -18,8 +19,9 @@ use super::{Container, Engine, FileEntry, told};
 use crate::finding::{Path, Step};
 use crate::outline::{self, Outline, Syntax, Value};
 
-/// Containers that are asked about.
+/// Containers that are asked about, and those that may give no answer.
 const MOST: usize = 20_000;
+const MOST_FAILED: usize = 5;
 
 /// Every request, in order; the version is the engine's own.
 pub(super) const REQUESTS: [&str; 7] = [
@@ -56,6 +58,8 @@ struct Version {
 struct Listed {
     #[serde(rename = "Id", default)]
     id: String,
+    #[serde(rename = "Labels", default)]
+    labels: Json,
 }
 
 #[derive(Deserialize)]
@@ -81,20 +85,32 @@ pub(super) fn read(
     let networks: Vec<Json> = reader.part("/networks")?.unwrap_or_default();
     let volumes: Option<Volumes> = reader.part("/volumes")?;
     let volumes = volumes.and_then(|v| v.list).unwrap_or_default();
-    let containers = reader.containers()?;
-    let places = Places::new(&networks, &volumes, &containers, known);
+    let listed = reader.listed()?;
+    let places = Places::new(&networks, &volumes, &listed, known);
     let mut engine = Engine { version: concealer.name(&version.engine), ..Engine::default() };
-    for (container, image) in &containers {
-        let found = reader.container(container, image, &places);
-        engine.containers.push(found);
+    let mut users = Users::default();
+    let mut failed = 0;
+    for Listed { id, .. } in &listed {
+        match reader.get::<Json>(&format!("/containers/{id}/json")) {
+            Ok(Some(container)) => {
+                users.add(&container);
+                engine.containers.push(reader.container(&container, &places));
+            }
+            // It has gone since it was listed.
+            Ok(None) => {}
+            Err(fault) => {
+                reader.faults.push(fault);
+                failed += 1;
+            }
+        }
+        // One that is silent will be silent again.
+        if failed == MOST_FAILED {
+            reader.faults.push("expected answers about every container, found none about several".into());
+            break;
+        }
     }
     engine.containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-    let users = users(&containers);
-    let on = |kind: &str, name: &str| {
-        let mut names = users.get(&(kind.to_string(), name.to_string())).cloned().unwrap_or_default();
-        names.sort();
-        names.iter().map(|n| concealer.name(n)).collect()
-    };
+    let on = |kind, name: &str| users.of(kind, name).iter().map(|n| concealer.name(n)).collect();
     for network in &networks {
         let name = text(network, "Name");
         if !matches!(name, "bridge" | "host" | "none") {
@@ -110,20 +126,24 @@ pub(super) fn read(
 }
 
 /// Names of containers by what they are on: `network` or `volume`, and its name.
-fn users(containers: &[(Json, Json)]) -> HashMap<(String, String), Vec<String>> {
-    let mut users: HashMap<(String, String), Vec<String>> = HashMap::new();
-    for (container, _) in containers {
+#[derive(Default)]
+struct Users(HashMap<(&'static str, String), BTreeSet<String>>);
+
+impl Users {
+    fn add(&mut self, container: &Json) {
         let name = text(container, "Name").trim_start_matches('/');
-        for (network, _) in entries(&container["NetworkSettings"], "Networks") {
-            users.entry(("network".into(), network.clone())).or_default().push(name.into());
-        }
-        for mount in container["Mounts"].as_array().into_iter().flatten() {
-            if let Some(volume) = mount["Name"].as_str() {
-                users.entry(("volume".into(), volume.into())).or_default().push(name.into());
-            }
+        let networks =
+            entries(&container["NetworkSettings"], "Networks").map(|(n, _)| ("network", n.clone()));
+        let mounts = container["Mounts"].as_array().into_iter().flatten();
+        let volumes = mounts.filter_map(|m| Some(("volume", m["Name"].as_str()?.to_string())));
+        for thing in networks.chain(volumes) {
+            self.0.entry(thing).or_default().insert(name.into());
         }
     }
-    users
+
+    fn of(&self, kind: &'static str, name: &str) -> Vec<&String> {
+        self.0.get(&(kind, name.to_string())).into_iter().flatten().collect()
+    }
 }
 
 struct Reader<'a> {
@@ -132,7 +152,7 @@ struct Reader<'a> {
     concealer: &'a Concealer,
     faults: &'a mut Vec<String>,
     api: String,
-    images: HashMap<String, Json>,
+    images: HashMap<String, Rc<Json>>,
 }
 
 impl Reader<'_> {
@@ -151,49 +171,27 @@ impl Reader<'_> {
         }
     }
 
-    /// Every container, with its image; `null` where that is gone.
-    fn containers(&mut self) -> Result<Vec<(Json, Json)>, String> {
-        let listed: Vec<Listed> = self.get("/containers/json?all=1")?.unwrap_or_default();
+    /// Every container that can be asked about.
+    fn listed(&mut self) -> Result<Vec<Listed>, String> {
+        let mut listed: Vec<Listed> = self.get("/containers/json?all=1")?.unwrap_or_default();
         if listed.len() > MOST {
             self.faults.push(format!("expected at most {MOST} containers, found {}", listed.len()));
+            listed.truncate(MOST);
         }
-        let mut containers = Vec::new();
-        for Listed { id } in listed.into_iter().take(MOST) {
-            if !is_id(&id) {
-                self.faults
-                    .push("expected an id of letters and digits for each container, found another".into());
-                continue;
-            }
-            let container: Json = match self.get(&format!("/containers/{id}/json")) {
-                Ok(Some(container)) => container,
-                // It has gone since it was listed.
-                Ok(None) => continue,
-                Err(fault) => {
-                    self.faults.push(fault);
-                    // One that is silent will be silent again.
-                    if self.faults.len() > 20 {
-                        return Ok(containers);
-                    }
-                    continue;
-                }
-            };
-            let image = self.image(text(&container, "Image"));
-            if image.is_null() {
-                let name = told(text(&container, "Name").trim_start_matches('/'));
-                self.faults
-                    .push(format!("the image of container {name} is gone: what it brings seems to be set"));
-            }
-            containers.push((container, image));
+        let found = listed.len();
+        listed.retain(|container| is_id(&container.id));
+        if listed.len() < found {
+            self.faults.push("expected an id of letters and digits for each container, found another".into());
         }
-        Ok(containers)
+        Ok(listed)
     }
 
     /// An image by its id or reference; `null` when there is none.
-    fn image(&mut self, name: &str) -> Json {
+    fn image(&mut self, name: &str) -> Rc<Json> {
         let is_reference =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b));
         if !is_reference || name.contains("..") {
-            return Json::Null;
+            return Rc::default();
         }
         if let Some(image) = self.images.get(name) {
             return image.clone();
@@ -205,12 +203,18 @@ impl Reader<'_> {
                 None
             }
         };
-        let image = image.unwrap_or_default();
+        let image = Rc::new(image.unwrap_or_default());
         self.images.insert(name.into(), image.clone());
         image
     }
 
-    fn container(&mut self, json: &Json, image: &Json, places: &Places) -> Container {
+    fn container(&mut self, json: &Json, places: &Places) -> Container {
+        let image = self.image(text(json, "Image"));
+        if image.is_null() {
+            let name = told(text(json, "Name").trim_start_matches('/'));
+            self.faults
+                .push(format!("the image of container {name} is gone: what it brings seems to be set"));
+        }
         let labels = &json["Config"]["Labels"];
         let (project, service) = (compose(labels, "project"), compose(labels, "service"));
         let state = &json["State"];
@@ -221,7 +225,7 @@ impl Reader<'_> {
             service: service.as_deref().map(|s| self.concealer.name(s)),
             one_off: compose(labels, "oneoff").is_some_and(|o| o.eq_ignore_ascii_case("true")),
             config_hash: compose(labels, "config-hash").filter(|h| is_id(h)),
-            image: self.concealer.name(text(&json["Config"], "Image")),
+            image: self.concealer.image(text(&json["Config"], "Image")),
             image_id: self.concealed_id(text(json, "Image")),
             reference_id: None,
             state: self.concealer.name(text(state, "Status")),
@@ -238,7 +242,7 @@ impl Reader<'_> {
         };
         let reference = self.image(text(&json["Config"], "Image"));
         found.reference_id = reference["Id"].as_str().map(|id| self.concealed_id(id));
-        found.entries = self.service(json, image, project.as_deref(), service.as_deref(), places);
+        found.entries = self.service(json, &image, project.as_deref(), service.as_deref(), places);
         let ours = project.is_some() && project == places.project;
         let declares = match (self.known.declared.filter(|_| ours), &service) {
             (Some(declared), Some(service)) => {

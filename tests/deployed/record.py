@@ -44,6 +44,6 @@ for container in record("/containers/json?all=1", version):
     record(f"/containers/{container['Id']}/archive?path=/run/secrets", version)
     for image in container["Image"], container["Config"]["Image"]:
         record(f"/images/{image}/json", version)
-answers["/containers/json?all=1"] = [{"Id": c["Id"]} for c in answers["/containers/json?all=1"]]
+answers["/containers/json?all=1"] = [{"Id": c["Id"], "Labels": c["Labels"]} for c in answers["/containers/json?all=1"]]
 json.dump(answers, sys.stdout, indent=0, sort_keys=True)
 print()

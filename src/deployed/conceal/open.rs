@@ -16,10 +16,13 @@ const LONGEST: usize = 1024;
 
 /// Whether the value at a path is kept as it is.
 pub(super) fn is_value(file: &str, syntax: Syntax, path: &Path, text: &str) -> bool {
+    let keys = keys(path);
+    if syntax == Syntax::Compose && matches!(keys.as_slice(), ["services", _, "image"]) {
+        return is_reference(text) || is_image(text);
+    }
     if !is_harmless(text) {
         return false;
     }
-    let keys = keys(path);
     match syntax {
         Syntax::Compose => is_reference(text) || compose(&keys),
         Syntax::Nginx => nginx::is_value(&keys, text),
@@ -48,6 +51,15 @@ pub(super) fn is_step(file: &str, syntax: Syntax, path: &Path, at: usize) -> boo
         Syntax::Json => is_firewall(file) || is_name(key),
         Syntax::Text => line(file, key),
     }
+}
+
+/// Whether a reference to an image is kept: tags and digests that are hashes are none that look like secrets.
+pub(super) fn is_image(text: &str) -> bool {
+    let (name, digest) = text.split_once("@sha256:").unwrap_or((text, ""));
+    let (name, tag) = name.rsplit_once(':').unwrap_or((name, ""));
+    let is_hash = |text: &str| text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let part = |text: &str| is_name(text) && !looks_secret(text);
+    is_hash(digest) && name.split(':').all(part) && (is_hash(tag) || part(tag))
 }
 
 fn keys(path: &Path) -> Vec<&str> {
@@ -168,7 +180,20 @@ mod tests {
         let nginx = "nginx/nginx.conf";
         for (file, path, text, expected) in [
             (compose, &["services", "web", "image"] as &[_], "nginx:1.30", (true, true)),
-            (compose, &["services", "web", "image"], "x/y:4f3b2a9c1d5e6f708", (true, false)),
+            (compose, &["services", "web", "image"], "x/y:c4n4ry7f3b2a9c1d5e6f", (true, false)),
+            (
+                compose,
+                &["services", "web", "image"],
+                "x/y:9fceb02d0ae598e95dc970b74767f19372d61af8",
+                (true, true),
+            ),
+            (
+                compose,
+                &["services", "web", "image"],
+                "localhost:5000/x/y@sha256:9fceb02d0ae598e95dc9",
+                (true, true),
+            ),
+            (compose, &["services", "web", "image"], "u:p@x/y", (true, false)),
             (compose, &["services", "web", "environment", "MODE"], "hunter2", (true, false)),
             (compose, &["services", "web", "environment", "MODE"], "${MODE}", (true, true)),
             (compose, &["services", "web", "environment", "MODE"], "${MODE:-hunter2}", (true, false)),
@@ -211,13 +236,12 @@ mod tests {
             ("certbot/x.service", &["Service", "ExecStart"], "hunter2", (true, false)),
             (".env", &["MODE"], "x", (true, false)),
             ("firewall/nftables.conf", &[], "0123456789abcdef", (true, false)),
-            ("odoo/start.sh", &["curl -u a:hunter2"], "", (false, false)),
+            ("odoo/start.sh", &["curl -u a:hunter2"], "", (false, true)),
             ("firewall/nftables.conf", &["tcp dport 8069 accept"], "", (true, true)),
             ("firewall/nftables.conf", &["x comment \"hunter2\""], "", (false, true)),
         ] {
             let (steps, value) = open(file, path, text);
-            // An empty value is decided elsewhere.
-            assert_eq!((steps, value || text.is_empty() && expected.1), expected, "{file} {path:?} {text}");
+            assert_eq!((steps, value), expected, "{file} {path:?} {text}");
         }
     }
 }

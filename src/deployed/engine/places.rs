@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use super::Known;
+use super::{Known, Listed};
 use crate::deployed::container::{LABELS, text};
 use crate::finding::Step;
 use crate::outline::Value;
@@ -22,12 +22,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub(super) fn new(
-        networks: &[Json],
-        volumes: &[Json],
-        containers: &[(Json, Json)],
-        known: Known<'_>,
-    ) -> Self {
+    pub(super) fn new(networks: &[Json], volumes: &[Json], containers: &[Listed], known: Known<'_>) -> Self {
         let mut keys = HashMap::new();
         for (section, list, label) in [("networks", networks, "network"), ("volumes", volumes, "volume")] {
             for thing in list {
@@ -38,9 +33,7 @@ impl Places {
                 }
             }
         }
-        let services = containers.iter().filter_map(|(c, _)| {
-            Some((text(c, "Id").to_string(), compose(&c["Config"]["Labels"], "service")?))
-        });
+        let services = containers.iter().filter_map(|c| Some((c.id.clone(), compose(&c.labels, "service")?)));
         let (mut project, mut declared) = (None, HashMap::new());
         for (path, entry) in known.filled.or(known.declared).map(|o| &o.entries).into_iter().flatten() {
             let Value::Plain(value) = &entry.value else { continue };
