@@ -228,4 +228,3 @@ fn said(messages: &str) -> String {
     let short: String = last.chars().take(200).collect();
     if looks_secret(&short) { "something that looks like a secret".into() } else { harmless(short) }
 }
-

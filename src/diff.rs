@@ -355,8 +355,13 @@ pub fn diff(compiled: &Compiled, deployed: &Deployed, built: Option<&Built>) -> 
     guard::look(&view, &mut changes);
     reach::look(&view, &mut changes);
     changes.sort_by(|a, b| {
-        (b.destructive, b.consequence, &a.subject, &a.file, &a.path)
-            .cmp(&(a.destructive, a.consequence, &b.subject, &b.file, &b.path))
+        (b.destructive, b.consequence, &a.subject, &a.file, &a.path).cmp(&(
+            a.destructive,
+            a.consequence,
+            &b.subject,
+            &b.file,
+            &b.path,
+        ))
     });
     let mut fates = BTreeMap::new();
     for (service, fate) in changes.iter().flat_map(|c| &c.fates) {
@@ -366,7 +371,9 @@ pub fn diff(compiled: &Compiled, deployed: &Deployed, built: Option<&Built>) -> 
     let steps = steps::plan(&view, &changes, &fates);
     let mut sources = deployed.sources.clone();
     if let (hidden @ 1.., Some(first)) = (view.hidden.get(), sources.first_mut()) {
-        let fault = format!("{hidden} values may differ or not: take the snapshot with `--stack`, so that they can be compared");
+        let fault = format!(
+            "{hidden} values may differ or not: take the snapshot with `--stack`, so that they can be compared"
+        );
         first.faults.push(fault);
     }
     Diff {

@@ -14,11 +14,12 @@ use stackgen::built::Built;
 use stackgen::compile::{Compiled, Input, compile};
 use stackgen::deployed::{Deployed, Reading};
 use stackgen::diff::{self, Diff};
-use stackgen::outline::Value;
+use stackgen::outline::{self, Value};
 use stackgen::render;
 
 fn reference() -> String {
-    std::fs::read_to_string(common::root().join("stacks/odoo-erp-prod/stack.yaml")).expect("the reference stack")
+    std::fs::read_to_string(common::root().join("stacks/odoo-erp-prod/stack.yaml"))
+        .expect("the reference stack")
 }
 
 fn compiled(text: &str) -> Compiled {
@@ -49,8 +50,19 @@ fn nothing_differs_after_a_deploy() {
 /// `drift recreate service odoo` of each change, sorted.
 fn told(diff: &Diff) -> String {
     let word = |v: &dyn erased::Shown| v.shown();
-    let mut list: Vec<String> =
-        diff.changes.iter().map(|c| format!("{} {} {}{}", word(&c.status), word(&c.consequence), c.subject, if c.destructive { "!" } else { "" })).collect();
+    let mut list: Vec<String> = diff
+        .changes
+        .iter()
+        .map(|c| {
+            format!(
+                "{} {} {}{}",
+                word(&c.status),
+                word(&c.consequence),
+                c.subject,
+                if c.destructive { "!" } else { "" }
+            )
+        })
+        .collect();
     list.sort();
     list.dedup();
     list.join("; ")
@@ -124,10 +136,19 @@ fn example() -> (Compiled, Deployed) {
     let now = compiled(&now);
     let mut world = drifts::World::new(&then, &server::whole(&then));
     world.edit("odoo/odoo.conf", "list_db = False", "list_db = True");
-    world.texts.get_mut("superset/superset_config.py").expect("a file").push_str("WTF_CSRF_ENABLED = False\n");
+    world
+        .texts
+        .get_mut("superset/superset_config.py")
+        .expect("a file")
+        .push_str("WTF_CSRF_ENABLED = False\n");
     let mut tunnel = world.container("mcp").clone();
-    (tunnel.name, tunnel.id, tunnel.project, tunnel.service) = ("tunnel".into(), "another".into(), None, None);
-    tunnel.entries.push(server::entry(&["ports".into(), "8080:80/tcp".into()], Value::Plain(String::new()), 0));
+    (tunnel.name, tunnel.id, tunnel.project, tunnel.service) =
+        ("tunnel".into(), "another".into(), None, None);
+    tunnel.entries.push(server::entry(
+        &["ports".into(), "8080:80/tcp".into()],
+        Value::Plain(String::new()),
+        0,
+    ));
     world.run(tunnel);
     let mut deployed = world.read();
     deployed.sources.push(drifts::unreadable());
@@ -207,7 +228,10 @@ fn nothing_from_a_server_gets_out_of_its_place() {
         assert!(diff.changes.len() > 10);
         let text = render::diff::text::diff(&compiled, &diff);
         let shown = anstream::adapter::strip_str(&text).to_string();
-        assert!(shown.chars().all(|c| c == '\n' || !c.is_control()) && !shown.contains('\u{202e}'), "{shown:?}");
+        assert!(
+            shown.chars().all(|c| c == '\n' || !c.is_control()) && !shown.contains('\u{202e}'),
+            "{shown:?}"
+        );
         let lines = text.lines().count();
         // Every escape sequence that is left is ours.
         assert!(text.split('\u{1b}').skip(1).all(|s| s.starts_with('[') && s[1..].contains('m')), "{text:?}");
@@ -251,7 +275,8 @@ fn markdown(text: &str, nasty: &str) {
         }
         i = j + run;
     }
-    for evil in ["<script", "</details><", "](", "**bold**", "\u{1b}", "@everyone", "\u{202e}", "\n# heading"] {
+    for evil in ["<script", "</details><", "](", "**bold**", "\u{1b}", "@everyone", "\u{202e}", "\n# heading"]
+    {
         assert!(!out.contains(evil), "{nasty:?} got out: {evil:?} in\n{out}");
     }
     assert_eq!(out.matches("<details").count(), out.matches("</details>").count(), "{out}");
@@ -297,4 +322,153 @@ fn both_sides_may_move() {
     let diff = against(&now, &world.read());
     assert_eq!(told(&diff), "both recreate service n8n; drift nothing service odoo");
     assert_eq!(diff.changes[0].file_says, Some(Value::Plain("n8nio/n8n:2.39.0".into())));
+}
+
+/// The program against a folder that it wrote itself: its exit status, and what it printed.
+fn program(folder: &std::path::Path, args: &[&str]) -> (i32, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_stackgen"))
+        .args(args)
+        .env_remove("DOCKER_HOST")
+        .current_dir(folder)
+        .output()
+        .expect("runs");
+    (output.status.code().expect("a status"), common::printed(&output))
+}
+
+/// A folder with a stack and, in `server`, what was deployed of it.
+fn deployed(manifest: &str, toml: bool) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = if toml { "stack.toml" } else { "stack.yaml" };
+    std::fs::write(folder.path().join(name), manifest).expect("written");
+    let (code, said) = program(folder.path(), &["build", "-o", "server"]);
+    assert_eq!(code, 0, "{said}");
+    let compiled = common::built(&folder.path().join(name));
+    let secrets = &compiled.stack.expect("a stack").secrets;
+    let env: String = secrets.iter().map(|s| format!("{}='{}'\n", s.name, common::secret(&s.name))).collect();
+    std::fs::write(folder.path().join("server/.env"), env).expect("written");
+    folder
+}
+
+fn edit(folder: &tempfile::TempDir, file: &str, from: &str, to: &str) {
+    let path = folder.path().join(file);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    assert!(text.contains(from), "{file} has no {from:?}");
+    std::fs::write(&path, text.replace(from, to)).expect("written");
+}
+
+/// Texts that say the same as what a build wrote, in other words.
+fn reformatted(path: &str, text: &str) -> String {
+    match outline::syntax(path) {
+        outline::Syntax::Compose => {
+            let value: serde_json::Value = serde_yaml::from_str(text).expect("YAML");
+            format!("# by hand\n{value:#}\n")
+        }
+        outline::Syntax::Json => {
+            let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            value.to_string()
+        }
+        outline::Syntax::Nginx => text.lines().map(|l| format!("\t{}   # by hand\n", l.trim())).collect(),
+        outline::Syntax::Ini if path.ends_with(".conf") => text
+            .lines()
+            .filter(|l| !l.starts_with(';'))
+            .map(|l| format!("{}\n\n", l.replace(" = ", "=")))
+            .collect(),
+        outline::Syntax::Ini => text.lines().map(|l| format!("{l}\n\n")).collect(),
+        outline::Syntax::Dotenv => format!("\n{text}\n"),
+        outline::Syntax::Text => {
+            text.lines().map(|l| format!("{l}  \n")).collect::<String>() + "\n# by hand\n"
+        }
+    }
+}
+
+#[test]
+fn a_diff_after_a_deploy_is_empty() {
+    for (name, manifest) in common::stacks() {
+        let text = std::fs::read_to_string(&manifest).expect("a manifest");
+        let folder = deployed(&text, manifest.extension().is_some_and(|e| e == "toml"));
+        for format in ["text", "json", "markdown", "github"] {
+            let args = ["diff", "--against", "server", "--format", format, "--detailed-exitcode"];
+            let (code, said) = program(folder.path(), &args);
+            assert_eq!(code, 0, "{name}: {said}");
+        }
+        let snapshot = program(folder.path(), &["snapshot", "server", "-o", "server.json"]);
+        assert_eq!(snapshot.0, 0, "{}", snapshot.1);
+        let (code, said) = program(folder.path(), &["diff", "--against", "server.json"]);
+        assert_eq!(code, 0, "{name}: {said}");
+        // The same in other words is the same.
+        let compiled = common::built(&manifest);
+        for artifact in &compiled.artifacts {
+            let path = folder.path().join("server").join(&artifact.path);
+            std::fs::write(path, reformatted(&artifact.path, &artifact.text)).expect("written");
+        }
+        let (code, said) = program(folder.path(), &["diff", "--against", "server"]);
+        assert_eq!(code, 0, "{name}: {said}");
+    }
+}
+
+#[test]
+fn the_exit_status_says_who_moved() {
+    let status = |folder: &tempfile::TempDir, more: &[&str]| {
+        let args = [&["diff", "--against", "server"], more].concat();
+        program(folder.path(), &args).0
+    };
+    let folder = deployed(&reference(), false);
+    assert_eq!(status(&folder, &["--detailed-exitcode"]), 0);
+    edit(&folder, "server/odoo/odoo.conf", "list_db = False", "list_db = True");
+    assert_eq!(status(&folder, &["--detailed-exitcode"]), 4);
+    edit(&folder, "stack.yaml", "version: 2.40.7", "version: 2.41.0");
+    assert_eq!(status(&folder, &["--detailed-exitcode"]), 5);
+    edit(&folder, "server/odoo/odoo.conf", "list_db = True", "list_db = False");
+    assert_eq!(status(&folder, &["--detailed-exitcode"]), 3);
+    assert_eq!(status(&folder, &[]), 1);
+    edit(&folder, "stack.yaml", "name: n8n-data,", "name: n8n,");
+    assert_eq!(status(&folder, &["--detailed-exitcode"]), 6);
+    // What could not be seen wins.
+    assert_eq!(status(&folder, &["--detailed-exitcode", "--against", "firewall:none.json"]), 2);
+    let (code, said) = program(folder.path(), &["diff", "--against", "nowhere"]);
+    assert!(code == 2 && said.contains("not seen"), "{said}");
+    let (code, said) = program(folder.path(), &["diff", "--show-commands"]);
+    assert!(code == 0 && said.contains("ssh -T"), "{said}");
+    edit(&folder, "stack.yaml", "  ssh: root@178.128.112.214\n", "");
+    let (code, said) = program(folder.path(), &["diff"]);
+    assert!(code == 2 && said.contains("--against"), "{said}");
+    edit(&folder, "stack.yaml", "kind: n8n", "kind: n9n");
+    let (code, said) = program(folder.path(), &["diff", "--against", "server"]);
+    assert!(code == 2 && said.contains("cannot be built"), "{said}");
+}
+
+/// A secret in every place a hand can put one shows in no format and no error.
+#[test]
+fn no_secret_is_ever_shown() {
+    const CANARY: &str = "hunter2-canary";
+    let folder = deployed(&reference(), false);
+    let password = format!("      TZ: Asia/Manila\n      SMTP_PASSWORD: {CANARY}\n");
+    edit(&folder, "server/docker-compose.yml", "      TZ: Asia/Manila\n", &password);
+    edit(
+        &folder,
+        "server/docker-compose.yml",
+        "command: [\"npm\", \"start\"]",
+        &format!("command: [npm, {CANARY}]"),
+    );
+    edit(&folder, "server/odoo/odoo.conf", "[options]\n", &format!("[options]\ndb_password = {CANARY}\n"));
+    edit(&folder, "server/odoo/start.sh", "set -", &format!("export PASSWORD={CANARY}\nset -"));
+    edit(
+        &folder,
+        "server/superset/superset_config.py",
+        "import",
+        &format!("SECRET_KEY = '{CANARY}'\nimport"),
+    );
+    edit(
+        &folder,
+        "server/nginx/nginx.conf",
+        "server_tokens off;",
+        &format!("proxy_set_header Authorization {CANARY};"),
+    );
+    edit(&folder, "server/.env", "N8N_DB_PASSWORD='", &format!("N8N_DB_PASSWORD='{CANARY}"));
+    std::fs::write(folder.path().join("server/docker-compose.override.yml"), CANARY).expect("written");
+    for format in ["text", "json", "markdown", "github"] {
+        let (code, said) = program(folder.path(), &["diff", "--against", "server", "--format", format]);
+        assert!(code > 0 && said.len() > 500, "{said}");
+        assert!(!said.contains("canary") && !said.contains("hunter2"), "{format}: {said}");
+    }
 }

@@ -14,11 +14,7 @@ use crate::text::harmless;
 /// Asks every source. What cannot be read is a fault of its source, and the rest is kept.
 pub fn read(sources: &[Source], declared: Option<&Declared>, concealer: &Concealer) -> Deployed {
     let mut reader = Reader {
-        out: Deployed {
-            stackgen: snapshot::VERSION,
-            declared: declared.is_some(),
-            ..Deployed::default()
-        },
+        out: Deployed { stackgen: snapshot::VERSION, declared: declared.is_some(), ..Deployed::default() },
         declared,
         concealer,
         dotenv: None,

@@ -58,8 +58,10 @@ fn is_unit(name: &str) -> bool {
 
 /// A unit of systemd, which keeps what it read until it is told.
 fn unit(file: Subject, path: &str, unit: &str) -> Impact {
-    Impact::new(file, Consequence::Reload, "systemd goes by what it read last")
-        .by(Do::Hand(format!("cp {} /etc/systemd/system/ && systemctl daemon-reload && systemctl restart {unit}", word(path))))
+    Impact::new(file, Consequence::Reload, "systemd goes by what it read last").by(Do::Hand(format!(
+        "cp {} /etc/systemd/system/ && systemctl daemon-reload && systemctl restart {unit}",
+        word(path)
+    )))
 }
 
 fn nginx(view: &View, delta: &Delta) -> Impact {
@@ -73,8 +75,11 @@ fn nginx(view: &View, delta: &Delta) -> Impact {
             Step::Index(_) => None,
         });
         let last = last.unwrap_or_default();
-        ["deny", "allow", "auth_basic", "auth_request", "internal", "limit_req"].iter().any(|d| last.starts_with(d))
-            || last == "return" && v.and_then(plain).is_some_and(|v| v.starts_with("403") || v.starts_with("404"))
+        ["deny", "allow", "auth_basic", "auth_request", "internal", "limit_req"]
+            .iter()
+            .any(|d| last.starts_with(d))
+            || last == "return"
+                && v.and_then(plain).is_some_and(|v| v.starts_with("403") || v.starts_with("404"))
     };
     // What keeps people out is missing on one of the two sides.
     let open = match delta.what {
@@ -110,11 +115,19 @@ fn certificate(view: &View, delta: &Delta) -> Impact {
     let name = key(&delta.path, 0).unwrap_or(CERTIFICATES);
     let subject = Subject::new(SubjectKind::Certificate, name);
     if delta.what == What::Removed {
-        return Impact::new(subject, Consequence::Certificate, "it is renewed no more; what is on the disk stays there")
-            .by(issue(view));
+        return Impact::new(
+            subject,
+            Consequence::Certificate,
+            "it is renewed no more; what is on the disk stays there",
+        )
+        .by(issue(view));
     }
-    Impact::new(subject, Consequence::Certificate, "another set of names is another certificate, which is asked for")
-        .by(issue(view))
+    Impact::new(
+        subject,
+        Consequence::Certificate,
+        "another set of names is another certificate, which is asked for",
+    )
+    .by(issue(view))
 }
 
 fn certbot(view: &View, file: Subject) -> Impact {
@@ -126,13 +139,18 @@ fn certbot(view: &View, file: Subject) -> Impact {
 }
 
 fn firewall(file: Subject, path: &str, name: &str, delta: &Delta) -> Impact {
-    let subject = Subject::new(SubjectKind::Firewall, if name == "nftables.conf" { "nftables" } else { "digitalocean" });
+    let subject = Subject::new(
+        SubjectKind::Firewall,
+        if name == "nftables.conf" { "nftables" } else { "digitalocean" },
+    );
     match name {
         "nftables.conf" => {
             let open = accepts(delta, |p| p.1.as_ref());
             let (consequence, why) = match (open, accepts(delta, |p| p.2.as_ref())) {
                 (_, true) => (Consequence::Exposure, "a port is opened to the internet"),
-                (true, _) => (Consequence::Exposure, "the file on the server opens a port that the manifest does not"),
+                (true, _) => {
+                    (Consequence::Exposure, "the file on the server opens a port that the manifest does not")
+                }
                 _ => (Consequence::Reload, "the rules are replaced in one transaction; connections stay"),
             };
             Impact::new(subject, consequence, why).by(Do::Firewall("firewall/apply.sh"))
@@ -168,14 +186,13 @@ fn service(view: &View, folder: &str, name: &str, file: Subject, delta: &Delta) 
             .by(Do::Build(builds.iter().map(ToString::to_string).collect()));
     }
     let readers = if is_for_jobs(view, folder, name) { Vec::new() } else { view.readers(folder) };
-    let Some(owner) = view.service(folder).map(|s| s.name.as_str()).or_else(|| readers.first().copied()) else {
+    let Some(owner) = view.service(folder).map(|s| s.name.as_str()).or_else(|| readers.first().copied())
+    else {
         return Impact::new(file, Consequence::Nothing, "no service of the manifest reads it");
     };
     let subject = Subject::new(SubjectKind::Service, owner);
     let keys: Vec<&str> = (0..delta.path.0.len()).filter_map(|i| key(&delta.path, i)).collect();
-    if delta.what == What::Changed
-        && keys.last().is_some_and(|k| is_database(view, owner, k, delta))
-    {
+    if delta.what == What::Changed && keys.last().is_some_and(|k| is_database(view, owner, k, delta)) {
         return Impact::new(
             subject,
             Consequence::DataLoss,
@@ -184,11 +201,19 @@ fn service(view: &View, folder: &str, name: &str, file: Subject, delta: &Delta) 
         .by(restart(&readers));
     }
     if readers.is_empty() {
-        let why = if is_for_jobs(view, folder, name) { "the job reads it when it runs next" } else { "no running service reads it" };
+        let why = if is_for_jobs(view, folder, name) {
+            "the job reads it when it runs next"
+        } else {
+            "no running service reads it"
+        };
         return Impact::new(subject, Consequence::Nothing, why);
     }
-    Impact::new(subject, Consequence::Restart, "it is read when the service starts; Compose does not compare what is in it")
-        .by(restart(&readers))
+    Impact::new(
+        subject,
+        Consequence::Restart,
+        "it is read when the service starts; Compose does not compare what is in it",
+    )
+    .by(restart(&readers))
 }
 
 /// Whether a job alone runs a file of a folder.
@@ -211,4 +236,3 @@ pub(super) fn load(view: &View, service: &str) -> (Consequence, Do) {
         (Consequence::Restart, restart(&[service]))
     }
 }
-

@@ -19,7 +19,16 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
         let Some((path, there)) = found else {
             // A planned one may be missing.
             if !wanted.optional && !read.is_empty() {
-                push(view, wanted, What::Added, "", None, Some(wanted.names.join(" ")), "it is not there: browsers refuse its sites", changes);
+                push(
+                    view,
+                    wanted,
+                    What::Added,
+                    "",
+                    None,
+                    Some(wanted.names.join(" ")),
+                    "it is not there: browsers refuse its sites",
+                    changes,
+                );
             }
             continue;
         };
@@ -43,10 +52,21 @@ fn one(view: &View, wanted: &stack::Certificate, path: &str, there: &Certificate
     let (has, wants) = (set(&there.names), set(&wanted.names));
     let join = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(" ");
     let listed = changes.iter().any(|c| {
-        c.file.as_deref() == Some(artifacts::CERTIFICATES) && c.subject.name == wanted.name && c.what == What::Changed
+        c.file.as_deref() == Some(artifacts::CERTIFICATES)
+            && c.subject.name == wanted.name
+            && c.what == What::Changed
     });
     if !covers(&there.names, &wants) && !listed {
-        push(view, wanted, What::Changed, path, Some(join(&has)), Some(join(&wants)), "it is for other names", changes);
+        push(
+            view,
+            wanted,
+            What::Changed,
+            path,
+            Some(join(&has)),
+            Some(join(&wants)),
+            "it is for other names",
+            changes,
+        );
     } else if there.self_signed && !wanted.optional && wanted.files.is_none() {
         push(
             view,
@@ -62,7 +82,16 @@ fn one(view: &View, wanted: &stack::Certificate, path: &str, there: &Certificate
     if let Some(now) = view.deployed.now
         && there.ends < now
     {
-        push(view, wanted, What::State, path, Some("ended".into()), Some("valid".into()), "it has ended: browsers refuse it", changes);
+        push(
+            view,
+            wanted,
+            What::State,
+            path,
+            Some("ended".into()),
+            Some("valid".into()),
+            "it has ended: browsers refuse it",
+            changes,
+        );
     }
 }
 
@@ -71,7 +100,9 @@ fn covers(names: &[String], wanted: &BTreeSet<String>) -> bool {
     wanted.iter().all(|w| {
         names.iter().any(|n| {
             n.eq_ignore_ascii_case(w)
-                || n.strip_prefix("*.").is_some_and(|base| w.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(base)))
+                || n.strip_prefix("*.").is_some_and(|base| {
+                    w.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(base))
+                })
         })
     })
 }
@@ -92,7 +123,8 @@ fn push(
     let mut delta = whole(what, 1);
     delta.path = Path([path].into_iter().filter(|p| !p.is_empty()).map(Step::from).collect());
     (delta.before, delta.after) = (entry(before), entry(after));
-    let mut impact = Impact::new(Subject::new(SubjectKind::Certificate, &wanted.name), Consequence::Certificate, why);
+    let mut impact =
+        Impact::new(Subject::new(SubjectKind::Certificate, &wanted.name), Consequence::Certificate, why);
     if !own {
         impact = impact.by(artifacts::issue(view));
     }

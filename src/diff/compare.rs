@@ -43,11 +43,18 @@ pub(super) fn entries(list: &[FileEntry]) -> Entries {
 
 /// Whether nothing of a side lies at or below a path.
 fn nothing_below(side: &Entries, path: &Path) -> bool {
-    side.range((Bound::Included(path), Bound::Unbounded)).next().is_none_or(|(p, _)| !p.0.starts_with(&path.0))
+    side.range((Bound::Included(path), Bound::Unbounded))
+        .next()
+        .is_none_or(|(p, _)| !p.0.starts_with(&path.0))
 }
 
 /// What differs. A part that only one side has is one difference, at its uppermost path of at least `depth` steps.
-pub(super) fn compare(server: &Entries, wanted: &Entries, depth: usize, same: impl Fn(&Path, &Value, &Value) -> bool) -> Vec<Delta> {
+pub(super) fn compare(
+    server: &Entries,
+    wanted: &Entries,
+    depth: usize,
+    same: impl Fn(&Path, &Value, &Value) -> bool,
+) -> Vec<Delta> {
     let mut out: Vec<Delta> = Vec::new();
     for (path, after) in wanted {
         match server.get(path) {
@@ -107,7 +114,8 @@ fn one_sided(out: &mut Vec<Delta>, path: &Path, entry: &Entry, other: &Entries, 
 pub(super) fn status(built: Option<&Built>, file: &str, parts: &[Part]) -> Status {
     let mut found = None;
     for (path, before, after) in parts {
-        let one = built.map_or(Status::Unknown, |built| moved(built, file, path, before.as_ref(), after.as_ref()));
+        let one =
+            built.map_or(Status::Unknown, |built| moved(built, file, path, before.as_ref(), after.as_ref()));
         if *found.get_or_insert(one) != one {
             return Status::Both;
         }

@@ -60,7 +60,11 @@ pub(super) fn compose(view: &View, delta: &Delta, status: Status) -> Impact {
         (Some("volumes"), _) => volume(view, name, delta),
         (Some("networks"), _) => network(view, name, delta),
         (Some("secrets" | "configs"), _) => secret(view, name, delta),
-        _ => Impact::new(Subject::new(SubjectKind::File, FILE), Consequence::Nothing, "Compose keeps nothing of it"),
+        _ => Impact::new(
+            Subject::new(SubjectKind::File, FILE),
+            Consequence::Nothing,
+            "Compose keeps nothing of it",
+        ),
     }
 }
 
@@ -130,7 +134,10 @@ fn service(view: &View, name: &str, delta: &Delta, status: Status) -> Impact {
     } else if keys.first() == Some(&"ports") && status.drift() && is_open(delta) {
         (Consequence::Exposure, "a port is published that should not be".into())
     } else {
-        (Consequence::Recreate, format!("`{}` is part of what Compose compares", keys.first().unwrap_or(&"it")))
+        (
+            Consequence::Recreate,
+            format!("`{}` is part of what Compose compares", keys.first().unwrap_or(&"it")),
+        )
     };
     let mut impact = Impact::new(subject, consequence, why).by(Do::Up).fates([name], Fate::Recreated);
     impact.fates.extend(guests(view, name).map(|guest| (guest.to_string(), Fate::Recreated)));
@@ -160,10 +167,13 @@ fn opens(delta: &Delta) -> bool {
     };
     let is_address = |path: &Path| path.0.last().is_some_and(|s| *s == crate::finding::Step::from("host_ip"));
     match delta.what {
-        What::Added => !delta.parts.iter().any(|(p, _, after)| after.as_ref().is_some_and(|v| loopback(p, v))),
-        What::Removed => delta.parts.iter().all(|(p, before, _)| {
-            is_address(p) && before.as_ref().is_some_and(|v| loopback(p, v))
-        }),
+        What::Added => {
+            !delta.parts.iter().any(|(p, _, after)| after.as_ref().is_some_and(|v| loopback(p, v)))
+        }
+        What::Removed => delta
+            .parts
+            .iter()
+            .all(|(p, before, _)| is_address(p) && before.as_ref().is_some_and(|v| loopback(p, v))),
         _ => delta.parts.iter().any(|(p, before, after)| {
             before.as_ref().is_some_and(|v| loopback(p, v)) && !after.as_ref().is_some_and(|v| loopback(p, v))
         }),
@@ -185,9 +195,11 @@ fn other_data(view: &View, delta: &Delta, keys: &[&str], status: Status) -> Opti
         let (before, after) = (volumes(|p| p.1.as_ref()), volumes(|p| p.2.as_ref()));
         // A folder of the server has a slash in it, and stays where it is.
         let lost = before.iter().find(|b| is_volume_name(b) && !after.contains(b))?;
-        let source = delta.parts.iter().any(|(p, ..)| p.0.last().is_none_or(|s| {
-            *s != crate::finding::Step::from("type") && *s != crate::finding::Step::from("read_only")
-        }));
+        let source = delta.parts.iter().any(|(p, ..)| {
+            p.0.last().is_none_or(|s| {
+                *s != crate::finding::Step::from("type") && *s != crate::finding::Step::from("read_only")
+            })
+        });
         // What the manifest has retired may go; what somebody has mounted since then was not meant by it.
         let retired = view.volume(lost).is_some_and(|v| v.class == Class::Deprecated);
         return (source && (view.is_precious(lost) || retired && status == Status::Drift))
@@ -209,7 +221,8 @@ fn is_volume_name(text: &str) -> bool {
 }
 
 /// Names of settings that say which database is used, as the products we know spell them.
-const DATABASE_KEYS: &[&str] = &["database", "db_name", "dbname", "postgres_db", "db_database", "pgdatabase", "mysql_database"];
+const DATABASE_KEYS: &[&str] =
+    &["database", "db_name", "dbname", "postgres_db", "db_database", "pgdatabase", "mysql_database"];
 
 /// Whether a setting says which database a service uses.
 pub(super) fn is_database(view: &View, service: &str, name: &str, delta: &Delta) -> bool {
@@ -271,9 +284,8 @@ fn network(view: &View, name: &str, delta: &Delta) -> Impact {
     let attached = view.attached(name);
     match delta.what {
         What::Added if whole => Impact::new(subject, Consequence::Nothing, "a new network").by(Do::Up),
-        What::Removed if whole => {
-            Impact::new(subject, Consequence::Nothing, "it stays on the server, empty").by(Do::Remove("docker network prune".into()))
-        }
+        What::Removed if whole => Impact::new(subject, Consequence::Nothing, "it stays on the server, empty")
+            .by(Do::Remove("docker network prune".into())),
         _ if key(&delta.path, 2) == Some("name") => Impact::new(
             subject,
             Consequence::Outage,

@@ -22,12 +22,27 @@ use super::{Change, Consequence, Do, Fate, Status, Subject, SubjectKind, What, i
 
 /// Keys of a service that leave no trace in a container.
 const UNSEEN: &[&str] = &[
-    "build", "depends_on", "pull_policy", "profiles", "scale", "secrets", "configs", "develop", "env_file", "extends",
-    "attach", "post_start", "pre_stop", "provider", "models", "label_file",
+    "build",
+    "depends_on",
+    "pull_policy",
+    "profiles",
+    "scale",
+    "secrets",
+    "configs",
+    "develop",
+    "env_file",
+    "extends",
+    "attach",
+    "post_start",
+    "pre_stop",
+    "provider",
+    "models",
+    "label_file",
 ];
 
 /// Keys that can be changed of a container that runs, so that Compose does not notice.
-const IN_PLACE: &[&str] = &["deploy", "mem_limit", "cpus", "pids_limit", "restart", "networks", "container_name"];
+const IN_PLACE: &[&str] =
+    &["deploy", "mem_limit", "cpus", "pids_limit", "restart", "networks", "container_name"];
 
 pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     let Some(engine) = &view.deployed.engine else { return };
@@ -106,7 +121,8 @@ impl Found<'_, '_> {
         let job = service.role == Role::Job;
         let why = if job { "the job has not run" } else { "there is no container of the service" };
         let mut impact =
-            Impact::new(Subject::new(SubjectKind::Service, &service.name), Consequence::Nothing, why).by(Do::Up);
+            Impact::new(Subject::new(SubjectKind::Service, &service.name), Consequence::Nothing, why)
+                .by(Do::Up);
         impact.fates.push((service.name.clone(), Fate::Created));
         self.push(delta, impact, status, service.place.clone());
     }
@@ -155,19 +171,28 @@ impl Found<'_, '_> {
                 impact.fates.clear();
                 let network = key(&delta.path, 3).unwrap_or_default();
                 impact.why = format!("everything on `{network}` reaches it; Compose leaves it so");
-                impact.command = Some(Do::Hand(format!("docker network disconnect {} {}", word(network), word(&container.name))));
+                impact.command = Some(Do::Hand(format!(
+                    "docker network disconnect {} {}",
+                    word(network),
+                    word(&container.name)
+                )));
             }
             ("networks", _) => {
                 impact.why = "the container is not on a network it should be on; Compose replaces it".into();
             }
             ("container_name", _) if is_leftover(container) => {
                 impact.why = "the name that a recreate gives until it is done: it was interrupted".into();
-                impact.command = Some(Do::Hand(format!("docker rename {} {}", word(&container.name), self.wanted_name(service))));
+                impact.command = Some(Do::Hand(format!(
+                    "docker rename {} {}",
+                    word(&container.name),
+                    self.wanted_name(service)
+                )));
                 impact.consequence = Consequence::Nothing;
                 impact.fates.clear();
             }
             _ if in_place => {
-                impact.why = format!("`{first}` was changed of the container itself, which Compose does not notice");
+                impact.why =
+                    format!("`{first}` was changed of the container itself, which Compose does not notice");
                 impact.command = Some(Do::Recreate(vec![service.name.clone()]));
                 impact.fates.clear();
             }
@@ -184,8 +209,12 @@ impl Found<'_, '_> {
 
     /// Differences of the file that no container has: what runs is as it should be.
     fn already(&mut self, at: &Path, differing: &[Path]) {
-        let mut inside: Vec<usize> =
-            self.known.iter().filter(|(p, _)| p.0.len() > 2 && p.0.starts_with(&at.0) && seen(p)).map(|(_, i)| *i).collect();
+        let mut inside: Vec<usize> = self
+            .known
+            .iter()
+            .filter(|(p, _)| p.0.len() > 2 && p.0.starts_with(&at.0) && seen(p))
+            .map(|(_, i)| *i)
+            .collect();
         inside.sort_unstable();
         for index in inside {
             let Some(change) = self.changes.get_mut(index) else { continue };
@@ -193,10 +222,13 @@ impl Found<'_, '_> {
                 continue;
             }
             // A reference to `.env` says nothing by itself.
-            let told = |v: &Option<Value>| v.as_ref().is_none_or(|v| !matches!(v, Value::Plain(t) if t.contains('$')));
+            let told = |v: &Option<Value>| {
+                v.as_ref().is_none_or(|v| !matches!(v, Value::Plain(t) if t.contains('$')))
+            };
             if told(&change.before) && told(&change.after) {
                 change.consequence = Consequence::Nothing;
-                change.why = "what runs is as the manifest wants it; only the file on the server is not".into();
+                change.why =
+                    "what runs is as the manifest wants it; only the file on the server is not".into();
                 change.fates.clear();
                 change.command = None;
             }

@@ -40,8 +40,16 @@ pub(super) fn compare(view: &View) -> Vec<Change> {
 }
 
 /// A change with what is common to all.
-pub(super) fn change(view: &View, file: Option<&str>, delta: Delta, impact: Impact, status: Status) -> Change {
-    let place = file.filter(|_| delta.what != What::Removed || status.undeployed()).and_then(|f| view.place(f, &delta.path));
+pub(super) fn change(
+    view: &View,
+    file: Option<&str>,
+    delta: Delta,
+    impact: Impact,
+    status: Status,
+) -> Change {
+    let place = file
+        .filter(|_| delta.what != What::Removed || status.undeployed())
+        .and_then(|f| view.place(f, &delta.path));
     Change {
         subject: impact.subject,
         file: file.map(str::to_string),
@@ -112,7 +120,8 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
     if let Some(fault) = &file.fault {
         let mut impact = artifacts::whole(view, path, What::Changed);
         impact.why = format!("it cannot be understood: {fault}");
-        let status = view.moved(path).unwrap_or(if view.built.is_some() { Status::Both } else { Status::Unknown });
+        let status =
+            view.moved(path).unwrap_or(if view.built.is_some() { Status::Both } else { Status::Unknown });
         changes.push(change(view, Some(path), whole(What::Changed, 1), impact, status));
         return;
     }
@@ -161,10 +170,15 @@ fn lines(deltas: Vec<Delta>, server: &Entries, wanted: &Entries) -> Option<Delta
             .collect();
         found.sort_unstable();
         let line = found.first()?.0;
-        let texts: Vec<&str> = found.iter().map(|(_, text)| text.rsplit_once(" #").map_or(*text, |(t, n)| {
-            // A line that is there twice has a number behind it.
-            if n.bytes().all(|b| b.is_ascii_digit()) { t } else { text }
-        })).collect();
+        let texts: Vec<&str> = found
+            .iter()
+            .map(|(_, text)| {
+                text.rsplit_once(" #").map_or(*text, |(t, n)| {
+                    // A line that is there twice has a number behind it.
+                    if n.bytes().all(|b| b.is_ascii_digit()) { t } else { text }
+                })
+            })
+            .collect();
         Some(Entry { value: Value::Plain(texts.join("\n")), line })
     };
     let before = text(server, |p| p.1.as_ref());
@@ -185,10 +199,9 @@ fn by_first_word(deltas: Vec<Delta>) -> Vec<Delta> {
     for part in deltas.into_iter().flat_map(|d| d.parts) {
         let Some(line) = key(&part.0, 0) else { continue };
         let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let delta = names.entry(name.to_string()).or_insert_with(|| Delta {
-            path: Path(vec![Step::from(name)]),
-            ..whole(What::Changed, 1)
-        });
+        let delta = names
+            .entry(name.to_string())
+            .or_insert_with(|| Delta { path: Path(vec![Step::from(name)]), ..whole(What::Changed, 1) });
         let entry = Some(Entry { value: Value::Plain(rest.into()), line: 0 });
         if part.1.is_some() {
             delta.before = entry;
@@ -221,7 +234,10 @@ fn secrets(view: &View, changes: &mut Vec<Change>) {
         let impact = Impact::new(
             subject,
             super::Consequence::Recreate,
-            format!("it is not in `.env`, and Compose starts nothing without it; needed by {}", secret.used_by.join(", ")),
+            format!(
+                "it is not in `.env`, and Compose starts nothing without it; needed by {}",
+                secret.used_by.join(", ")
+            ),
         );
         let status = match view.built {
             None => Status::Unknown,

@@ -21,7 +21,10 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     let Some(firewalls) = &view.deployed.firewalls else { return };
     let Some(artifact) = view.compiled.artifacts.iter().find(|a| a.path == FILE) else { return };
     // One that we wrote can be read.
-    let Some(wanted) = firewall::read(artifact.text.as_bytes()).ok().and_then(|l| l.into_iter().next()) else { return };
+    let Some(wanted) = firewall::read(artifact.text.as_bytes()).ok().and_then(|l| l.into_iter().next())
+    else {
+        return;
+    };
     for change in changes.iter_mut().filter(|c| c.file.as_deref() == Some(FILE)) {
         change.consequence = Consequence::Nothing;
         change.why = "what the provider itself has is compared, too".into();
@@ -29,8 +32,12 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     }
     let Some(there) = firewalls.iter().find(|f| f.name == wanted.name) else {
         let subject = Subject::new(SubjectKind::Firewall, &wanted.name);
-        let impact = Impact::new(subject, Consequence::Exposure, "the provider has no firewall of this name: every port is open")
-            .by(SCRIPT);
+        let impact = Impact::new(
+            subject,
+            Consequence::Exposure,
+            "the provider has no firewall of this name: every port is open",
+        )
+        .by(SCRIPT);
         push(view, changes, What::Added, None, "", impact, Status::Drift);
         others(view, &wanted, firewalls, changes);
         return;
@@ -49,7 +56,8 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     }
     for rule in wants.difference(&has) {
         let subject = Subject::new(SubjectKind::Firewall, &wanted.name);
-        let impact = Impact::new(subject, Consequence::Reload, "the provider blocks what the manifest lets through");
+        let impact =
+            Impact::new(subject, Consequence::Reload, "the provider blocks what the manifest lets through");
         push(view, changes, What::Added, Some(rule), rule, impact.by(SCRIPT), status(view));
     }
     let targets = |f: &CloudFirewall| f.applied_to.iter().cloned().collect::<BTreeSet<String>>();
@@ -57,8 +65,12 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
     // A manifest that names nothing leaves it to whoever makes the firewall; then it must only apply to something.
     if wants.is_empty() && has.is_empty() || !wants.is_subset(&has) {
         let subject = Subject::new(SubjectKind::Firewall, &wanted.name);
-        let impact = Impact::new(subject, Consequence::Exposure, "it is applied to no server it is meant for: every port is open")
-            .by(SCRIPT);
+        let impact = Impact::new(
+            subject,
+            Consequence::Exposure,
+            "it is applied to no server it is meant for: every port is open",
+        )
+        .by(SCRIPT);
         push(view, changes, What::State, None, "applied_to", impact, Status::Drift);
     }
     others(view, &wanted, firewalls, changes);
@@ -73,7 +85,15 @@ fn status(view: &View) -> Status {
     }
 }
 
-fn push(view: &View, changes: &mut Vec<Change>, what: What, rule: Option<&str>, key: &str, impact: Impact, status: Status) {
+fn push(
+    view: &View,
+    changes: &mut Vec<Change>,
+    what: What,
+    rule: Option<&str>,
+    key: &str,
+    impact: Impact,
+    status: Status,
+) {
     // The file on the server says the same.
     let entry = rule.map(|r| Entry { value: Value::Plain(r.into()), line: 0 });
     let mut delta = whole(what, 1);
@@ -98,7 +118,8 @@ fn place(view: &View, rule: &str) -> Place {
 /// Firewalls of the same server that nobody declared: each opens what its rules open.
 fn others(view: &View, wanted: &CloudFirewall, list: &[CloudFirewall], changes: &mut Vec<Change>) {
     let shared = |f: &&CloudFirewall| {
-        f.name != wanted.name && (wanted.applied_to.is_empty() || f.applied_to.iter().any(|t| wanted.applied_to.contains(t)))
+        f.name != wanted.name
+            && (wanted.applied_to.is_empty() || f.applied_to.iter().any(|t| wanted.applied_to.contains(t)))
     };
     for other in list.iter().filter(shared) {
         let beyond: Vec<&str> = other
@@ -113,7 +134,8 @@ fn others(view: &View, wanted: &CloudFirewall, list: &[CloudFirewall], changes: 
             (Consequence::Exposure, format!("rules of all firewalls add up; it opens {}", beyond.join(", ")))
         };
         let impact = Impact::new(Subject::new(SubjectKind::Firewall, &other.name), consequence, why);
-        let mut change = change(view, None, whole(What::Removed, other.rules.len()), impact, Status::Undeclared);
+        let mut change =
+            change(view, None, whole(What::Removed, other.rules.len()), impact, Status::Undeclared);
         change.running = true;
         change.place = None;
         changes.push(change);

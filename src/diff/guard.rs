@@ -60,7 +60,9 @@ fn refer(view: &View, names: &mut BTreeMap<String, Vec<String>>) {
         for entry in &read.entries {
             let path = || Path(entry.path.iter().map(Step::from).collect());
             let texts = entry.path.iter().skip(2).map(String::as_str).chain(plain(&entry.value));
-            for word in texts.flat_map(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || "_.-".contains(c)))) {
+            for word in
+                texts.flat_map(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || "_.-".contains(c))))
+            {
                 // What a thing says of itself is no reference to it.
                 if entry.path.get(1).is_some_and(|own| own == word) || !refers(file, &entry.path, word) {
                     continue;
@@ -81,7 +83,9 @@ fn refers(file: &str, path: &[String], word: &str) -> bool {
     let keys: Vec<&str> = path.iter().map(String::as_str).collect();
     match keys.as_slice() {
         _ if file != FILE => true,
-        ["services", _, "networks" | "build" | "image" | "container_name" | "command" | "entrypoint", ..] => false,
+        ["services", _, "networks" | "build" | "image" | "container_name" | "command" | "entrypoint", ..] => {
+            false
+        }
         ["services", _, "depends_on", name] => *name == word,
         ["services", _, "depends_on", ..] => false,
         ["services", _, "volumes", _, last] => *last == "source",
@@ -95,7 +99,9 @@ fn own(view: &View, change: &Change) -> Vec<String> {
     let name = &change.subject.name;
     let mut out = Vec::new();
     match change.subject.kind {
-        SubjectKind::Service => out.extend(mounts(view, name).into_iter().map(|v| format!("keeps data in the volume {v}"))),
+        SubjectKind::Service => {
+            out.extend(mounts(view, name).into_iter().map(|v| format!("keeps data in the volume {v}")))
+        }
         SubjectKind::Volume => {
             out.extend(view.mounting(name).into_iter().map(|s| format!("service {s} mounts it")));
             if let Some(volume) = view.volume(name)
@@ -105,14 +111,19 @@ fn own(view: &View, change: &Change) -> Vec<String> {
             }
         }
         SubjectKind::Project => {
-            let volumes = view.stack.volumes.iter().filter(|v| matches!(v.class, Class::Critical | Class::Important));
+            let volumes =
+                view.stack.volumes.iter().filter(|v| matches!(v.class, Class::Critical | Class::Important));
             out.extend(volumes.map(|v| format!("volume {} keeps the name {}", v.key, v.name)));
         }
         _ => {}
     }
     let databases = view.stack.databases.iter().filter(|d| d.service.as_ref() == Some(name));
     for database in databases {
-        let users = view.stack.services.iter().filter(|s| s.database.as_ref().is_some_and(|u| u.server == database.name));
+        let users = view
+            .stack
+            .services
+            .iter()
+            .filter(|s| s.database.as_ref().is_some_and(|u| u.server == database.name));
         out.extend(users.map(|s| format!("service {} keeps its database there", s.name)));
     }
     out
@@ -144,7 +155,9 @@ fn judge(view: &View, change: &mut Change, gone: &BTreeSet<String>) {
     let tombstone = view.stack.tombstones.iter().find(|t| t.service == name);
     match change.subject.kind {
         SubjectKind::Service
-            if change.what == What::Removed && change.path.0.len() == 2 && change.file.as_deref() == Some(FILE) =>
+            if change.what == What::Removed
+                && change.path.0.len() == 2
+                && change.file.as_deref() == Some(FILE) =>
         {
             if let Some(tombstone) = tombstone {
                 change.place = Some(tombstone.place.clone());
@@ -165,7 +178,8 @@ fn judge(view: &View, change: &mut Change, gone: &BTreeSet<String>) {
             let meant = change.references.iter().any(|r| gone.iter().any(|g| r.contains(g.as_str())));
             let still = names_on(change);
             let served = still.iter().any(|host| {
-                view.is_host(host) && !view.stack.certificates.iter().any(|c| c.names.iter().any(|n| n == host))
+                view.is_host(host)
+                    && !view.stack.certificates.iter().any(|c| c.names.iter().any(|n| n == host))
             });
             change.destructive = served || !change.references.is_empty() && !meant && !covered(view, &still);
         }
@@ -191,5 +205,6 @@ fn names_on(change: &Change) -> Vec<String> {
 
 /// Whether other certificates of the manifest are for all of some names.
 fn covered(view: &View, hosts: &[String]) -> bool {
-    !hosts.is_empty() && hosts.iter().all(|h| view.stack.certificates.iter().any(|c| c.names.iter().any(|n| n == h)))
+    !hosts.is_empty()
+        && hosts.iter().all(|h| view.stack.certificates.iter().any(|c| c.names.iter().any(|n| n == h)))
 }

@@ -60,13 +60,18 @@ struct Reach<'a> {
 impl<'a> Reach<'a> {
     fn new(view: &View<'a>) -> Self {
         let stack = view.stack;
-        let (mut dependents, mut clients): (HashMap<&str, Vec<&str>>, HashMap<&str, Vec<&str>>) = Default::default();
+        let (mut dependents, mut clients): (HashMap<&str, Vec<&str>>, HashMap<&str, Vec<&str>>) =
+            Default::default();
         let mut urls: HashMap<&str, BTreeSet<String>> = HashMap::new();
         for service in &stack.services {
             for dependency in &service.depends_on {
                 dependents.entry(&dependency.service).or_default().push(&service.name);
             }
-            let server = service.database.as_ref().and_then(|d| stack.database(&d.server)).and_then(|d| d.service.as_deref());
+            let server = service
+                .database
+                .as_ref()
+                .and_then(|d| stack.database(&d.server))
+                .and_then(|d| d.service.as_deref());
             if let Some(server) = server {
                 clients.entry(server).or_default().push(&service.name);
             }

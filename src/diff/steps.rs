@@ -61,8 +61,13 @@ pub(super) fn word(text: &str) -> String {
 /// Everything to do, each once.
 pub(super) fn plan(view: &View, changes: &[Change], fates: &BTreeMap<String, Fate>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let destructive: Vec<String> =
-        changes.iter().filter(|c| c.destructive).map(|c| c.subject.to_string()).collect::<BTreeSet<_>>().into_iter().collect();
+    let destructive: Vec<String> = changes
+        .iter()
+        .filter(|c| c.destructive)
+        .map(|c| c.subject.to_string())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     if !destructive.is_empty() {
         steps.push(Step {
             command: None,
@@ -125,7 +130,9 @@ struct Group<'a> {
 }
 
 fn commands(view: &View, changes: &[Change], fates: &BTreeMap<String, Fate>, steps: &mut Vec<Step>) {
-    let renewed = |s: &String| fates.get(s).is_some_and(|f| *f >= Fate::Restarted && *f != Fate::Orphaned && *f != Fate::Scaled);
+    let renewed = |s: &String| {
+        fates.get(s).is_some_and(|f| *f >= Fate::Restarted && *f != Fate::Orphaned && *f != Fate::Scaled)
+    };
     let mut groups: BTreeMap<Do, Group> = BTreeMap::new();
     // Services of the commands that take several at once.
     let (mut build, mut recreate, mut restart) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -208,7 +215,8 @@ fn told(view: &View, todo: &Do, group: &Group, fates: &BTreeMap<String, Fate>) -
                 .filter(|s| s.role == Role::Job && !fates.contains_key(&s.name))
                 .map(|s| s.name.as_str())
                 .collect();
-            let again = if jobs.is_empty() { String::new() } else { format!("; runs {} once more", jobs.join(", ")) };
+            let again =
+                if jobs.is_empty() { String::new() } else { format!("; runs {} once more", jobs.join(", ")) };
             return (format!("brings containers to what the files say{again}"), covers);
         }
         Do::Build(_) | Do::Hand(_) => "by hand",

@@ -43,7 +43,14 @@ pub(super) fn find(view: &View, changes: &mut Vec<Change>) {
 }
 
 /// A change that is nothing but there.
-fn extra(view: &View, subject: Subject, what: &str, file: Option<&str>, consequence: Consequence, why: impl Into<String>) -> Change {
+fn extra(
+    view: &View,
+    subject: Subject,
+    what: &str,
+    file: Option<&str>,
+    consequence: Consequence,
+    why: impl Into<String>,
+) -> Change {
     let delta = Delta {
         path: Path(vec![Step::from(subject.kind.word()), Step::from(&subject.name)]),
         before: (!what.is_empty()).then(|| Entry { value: Value::Plain(what.into()), line: 0 }),
@@ -65,7 +72,8 @@ fn files(view: &View, changes: &mut Vec<Change>) {
             || view.built.is_some_and(|b| b.hash(path).is_some())
             || path == LOCK
             || path == DOTENV;
-        let inside = |k: &String| path == k || path.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        let inside =
+            |k: &String| path == k || path.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('/'));
         if ours || known.iter().any(inside) {
             continue;
         }
@@ -95,7 +103,8 @@ fn known_paths(view: &View) -> Vec<String> {
     });
     let builds = stack.services.iter().filter_map(|s| s.build.as_ref()).map(|b| b.context.as_str());
     let cas = stack.databases.iter().filter_map(|d| d.ca.as_deref());
-    let certificates = stack.certificates.iter().filter_map(|c| c.files.as_ref()).flat_map(|(a, b)| [a.as_str(), b]);
+    let certificates =
+        stack.certificates.iter().filter_map(|c| c.files.as_ref()).flat_map(|(a, b)| [a.as_str(), b]);
     let directory = stack.host.directory.as_deref().unwrap_or_default();
     mounts
         .chain(builds)
@@ -144,7 +153,9 @@ fn containers(view: &View, changes: &mut Vec<Change>) {
 /// A container of the project whose service is not in the manifest, or what a recreate left.
 fn orphan(view: &View, service: &str, container: &Container, changes: &mut Vec<Change>) {
     let at = Path(vec![Step::from("services"), Step::from(service)]);
-    let removed = changes.iter_mut().find(|c| c.file.as_deref() == Some(FILE) && c.path == at && c.what == What::Removed);
+    let removed = changes
+        .iter_mut()
+        .find(|c| c.file.as_deref() == Some(FILE) && c.path == at && c.what == What::Removed);
     if let Some(change) = removed {
         change.running = true;
         return;
@@ -221,7 +232,14 @@ fn networks(view: &View, changes: &mut Vec<Change>) {
         }
         let on = network.containers.join(", ");
         let why = if on.is_empty() { "nothing is on it".into() } else { format!("on it: {on}") };
-        changes.push(extra(view, Subject::new(SubjectKind::Network, &network.name), "", None, Consequence::Nothing, why));
+        changes.push(extra(
+            view,
+            Subject::new(SubjectKind::Network, &network.name),
+            "",
+            None,
+            Consequence::Nothing,
+            why,
+        ));
     }
 }
 
@@ -232,7 +250,13 @@ fn other_projects<'v>(view: &'v View) -> Vec<&'v str> {
 }
 
 /// Whether a file shows it: a network or volume that the manifest no longer has, or names otherwise.
-fn already(changes: &mut [Change], part: &str, key: Option<&str>, project: Option<&str>, view: &View) -> bool {
+fn already(
+    changes: &mut [Change],
+    part: &str,
+    key: Option<&str>,
+    project: Option<&str>,
+    view: &View,
+) -> bool {
     let Some(key) = key.filter(|_| project == Some(view.stack.project.as_str())) else { return false };
     let at = Path(vec![Step::from(part), Step::from(key)]);
     let found = changes
@@ -261,13 +285,31 @@ fn volumes(view: &View, changes: &mut Vec<Change>) {
             format!("mounted by {}", volume.containers.join(", "))
         };
         let why = format!("it may hold data, and no manifest says whose; {used}");
-        changes.push(extra(view, Subject::new(SubjectKind::Volume, &volume.name), "", None, Consequence::Nothing, why));
+        changes.push(extra(
+            view,
+            Subject::new(SubjectKind::Volume, &volume.name),
+            "",
+            None,
+            Consequence::Nothing,
+            why,
+        ));
     }
     // Those that a container of the stack mounts come from its image, and go with it.
     anonymous.retain(|v| v.containers.is_empty());
     if !anonymous.is_empty() {
-        let name = if anonymous.len() == 1 { "without a name".into() } else { format!("{} without names", anonymous.len()) };
+        let name = if anonymous.len() == 1 {
+            "without a name".into()
+        } else {
+            format!("{} without names", anonymous.len())
+        };
         let why = "they may hold data: what containers wrote that are gone";
-        changes.push(extra(view, Subject::new(SubjectKind::Volume, name), "", None, Consequence::Nothing, why));
+        changes.push(extra(
+            view,
+            Subject::new(SubjectKind::Volume, name),
+            "",
+            None,
+            Consequence::Nothing,
+            why,
+        ));
     }
 }

@@ -35,7 +35,12 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub fn new(compiled: &'a Compiled, stack: &'a Stack, deployed: &'a Deployed, built: Option<&'a Built>) -> Self {
+    pub fn new(
+        compiled: &'a Compiled,
+        stack: &'a Stack,
+        deployed: &'a Deployed,
+        built: Option<&'a Built>,
+    ) -> Self {
         let mut containers: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
         let services: HashMap<&str, &Service> = stack.services.iter().map(|s| (s.name.as_str(), s)).collect();
         for container in deployed.engine.iter().flat_map(|e| &e.containers) {
@@ -60,7 +65,12 @@ impl<'a> View<'a> {
             dotenv: None,
             hidden: Cell::new(0),
             services,
-            hosts: stack.sites.iter().flat_map(|s| std::iter::once(&s.host).chain(&s.aliases)).map(String::as_str).collect(),
+            hosts: stack
+                .sites
+                .iter()
+                .flat_map(|s| std::iter::once(&s.host).chain(&s.aliases))
+                .map(String::as_str)
+                .collect(),
             containers,
         };
         view.dotenv = view.file(".env").filter(|f| f.fault.is_none()).map(|f| compare::entries(&f.entries));
@@ -105,7 +115,9 @@ impl<'a> View<'a> {
     pub fn is_there(&self, path: &str) -> bool {
         let wanted = self.compiled.artifacts.iter().find(|a| a.path == path);
         match (wanted, self.file(path)) {
-            (Some(wanted), Some(file)) => file.hash.as_deref() == Some(&outline::hash(wanted.text.as_bytes())),
+            (Some(wanted), Some(file)) => {
+                file.hash.as_deref() == Some(&outline::hash(wanted.text.as_bytes()))
+            }
             _ => false,
         }
     }
@@ -128,7 +140,8 @@ impl<'a> View<'a> {
 
     /// Whether two values may be the same for all that can be told.
     pub fn may_be_same(&self, there: &Value, wanted: &Value) -> bool {
-        let unknown = !self.deployed.declared && matches!((there, wanted), (Value::Concealed(_), Value::Plain(_)));
+        let unknown =
+            !self.deployed.declared && matches!((there, wanted), (Value::Concealed(_), Value::Plain(_)));
         if unknown {
             self.hidden.set(self.hidden.get() + 1);
         }
@@ -157,7 +170,6 @@ impl<'a> View<'a> {
         self.stack.proxy.as_ref()?.service.as_deref()
     }
 
-
     /// Services on a network of the manifest.
     pub fn attached(&self, network: &str) -> Vec<&'a str> {
         let on = |s: &&Service| s.networks.iter().any(|n| n == network);
@@ -166,7 +178,9 @@ impl<'a> View<'a> {
 
     /// Services that mount a volume of the manifest, by key.
     pub fn mounting(&self, volume: &str) -> Vec<&'a str> {
-        let has = |s: &&Service| s.mounts.iter().any(|m| matches!(&m.source, MountSource::Volume(v) if v == volume));
+        let has = |s: &&Service| {
+            s.mounts.iter().any(|m| matches!(&m.source, MountSource::Volume(v) if v == volume))
+        };
         self.stack.services.iter().filter(has).map(|s| s.name.as_str()).collect()
     }
 }

@@ -7,15 +7,18 @@ pub const EDITS: &[Edit] = &[
     ("a title", &[("title: n8n workflow automation", "title: n8n")], ""),
     ("a version", &[("version: 2.40.7", "version: 2.41.0")], "undeployed recreate service n8n"),
     ("memory", &[("memory: 1280MiB", "memory: 1536MiB")], "undeployed recreate service superset"),
-    ("a variable", &[("MIN_CONFIDENCE: \"0.60\"", "MIN_CONFIDENCE: \"0.70\"")], "undeployed recreate service ocr"),
     (
-        "a rate",
-        &[("rate: 10r/s", "rate: 20r/s")],
-        "undeployed reload service nginx",
+        "a variable",
+        &[("MIN_CONFIDENCE: \"0.60\"", "MIN_CONFIDENCE: \"0.70\"")],
+        "undeployed recreate service ocr",
     ),
+    ("a rate", &[("rate: 10r/s", "rate: 20r/s")], "undeployed reload service nginx"),
     (
         "a service goes live",
-        &[("    url: https://mcp.insightpulseai.net\n    serve: placeholder\n", "    url: https://mcp.insightpulseai.net\n")],
+        &[(
+            "    url: https://mcp.insightpulseai.net\n    serve: placeholder\n",
+            "    url: https://mcp.insightpulseai.net\n",
+        )],
         "undeployed reload service nginx; undeployed reload site mcp.insightpulseai.net",
     ),
     (
@@ -25,14 +28,20 @@ pub const EDITS: &[Edit] = &[
     ),
     (
         "a cache is renamed",
-        &[("name: ocr-models, mount: /models, class: cache", "name: ocr-files, mount: /models, class: cache")],
+        &[(
+            "name: ocr-models, mount: /models, class: cache",
+            "name: ocr-files, mount: /models, class: cache",
+        )],
         "undeployed data-loss service ocr!; undeployed data-loss volume ocr-models!; undeployed nothing volume ocr-files",
     ),
     (
         "a volume is retired and another one taken",
         &[
             ("name: n8n-data, class: critical", "name: n8n-files, class: critical"),
-            ("\nvolumes:\n", "\nvolumes:\n  n8n-data: { class: deprecated, keep_until: \"2027-01-01\", reason: moved by hand }\n"),
+            (
+                "\nvolumes:\n",
+                "\nvolumes:\n  n8n-data: { class: deprecated, keep_until: \"2027-01-01\", reason: moved by hand }\n",
+            ),
         ],
         "undeployed nothing volume n8n-files; undeployed recreate service n8n",
     ),
@@ -53,7 +62,10 @@ pub const EDITS: &[Edit] = &[
     ),
     (
         "an option of odoo.conf",
-        &[("    memory: 3GiB\n    notes:", "    memory: 3GiB\n    settings: { limit_time_cpu: 240 }\n    notes:")],
+        &[(
+            "    memory: 3GiB\n    notes:",
+            "    memory: 3GiB\n    settings: { limit_time_cpu: 240 }\n    notes:",
+        )],
         "undeployed restart service odoo",
     ),
     (

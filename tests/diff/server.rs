@@ -88,12 +88,17 @@ pub fn engine(compiled: &Compiled) -> Engine {
         let job = s.role == stackgen::stack::Role::Job;
         let entries = below("services", &s.name)
             .into_iter()
-            .filter(|e| !UNSEEN.contains(&e.path[0].as_str()) && (e.path[0] != "deploy" || e.path[1] == "resources"))
+            .filter(|e| {
+                !UNSEEN.contains(&e.path[0].as_str()) && (e.path[0] != "deploy" || e.path[1] == "resources")
+            })
             .filter(|e| e.path.get(2).is_none_or(|k| k != "bind"))
             .collect();
         Container {
             id: format!("id-of-{}-{number}", s.name),
-            name: s.container_name.clone().unwrap_or_else(|| format!("{}-{}-{number}", stack.project, s.name)),
+            name: s
+                .container_name
+                .clone()
+                .unwrap_or_else(|| format!("{}-{}-{number}", stack.project, s.name)),
             project: Some(stack.project.clone()),
             service: Some(s.name.clone()),
             config_hash: Some("hash".into()),
@@ -111,8 +116,10 @@ pub fn engine(compiled: &Compiled) -> Engine {
     let of = |uses: &dyn Fn(&stackgen::stack::Service) -> bool| -> Vec<String> {
         let users = stack.services.iter().filter(|s| uses(s));
         let all = users.flat_map(|s| (1..=s.replicas).map(move |n| (s, n)));
-        all.map(|(s, n)| s.container_name.clone().unwrap_or_else(|| format!("{}-{}-{n}", stack.project, s.name)))
-            .collect()
+        all.map(|(s, n)| {
+            s.container_name.clone().unwrap_or_else(|| format!("{}-{}-{n}", stack.project, s.name))
+        })
+        .collect()
     };
     Engine {
         version: "28.0.0".into(),

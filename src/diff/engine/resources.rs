@@ -90,9 +90,12 @@ impl Found<'_, '_> {
         // What the containers say of themselves has been said.
         let section = if subject.kind == SubjectKind::Volume { "volumes" } else { "networks" };
         let said = |c: &Change, s: &str| {
-            key(&c.path, 1) == Some(s) && (c.path.0.len() == 2 || key(&c.path, 2) == Some(section)) && c.running
+            key(&c.path, 1) == Some(s)
+                && (c.path.0.len() == 2 || key(&c.path, 2) == Some(section))
+                && c.running
         };
-        let silent: Vec<&&str> = services.iter().filter(|s| !self.changes.iter().any(|c| said(c, s))).collect();
+        let silent: Vec<&&str> =
+            services.iter().filter(|s| !self.changes.iter().any(|c| said(c, s))).collect();
         if silent.is_empty() {
             return;
         }

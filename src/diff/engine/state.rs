@@ -64,7 +64,13 @@ impl Found<'_, '_> {
         }
         let mut delta = whole(What::Changed, 1);
         delta.path = path;
-        let short = |id: &str| format!("{} {}", container.image, id.trim_start_matches("sha256:").chars().take(12).collect::<String>());
+        let short = |id: &str| {
+            format!(
+                "{} {}",
+                container.image,
+                id.trim_start_matches("sha256:").chars().take(12).collect::<String>()
+            )
+        };
         delta.before = Some(Entry { value: Value::Plain(short(&container.image_id)), line: 0 });
         delta.after = Some(Entry { value: Value::Plain(short(now)), line: 0 });
         let mut impact = Impact::new(
@@ -107,7 +113,8 @@ impl Found<'_, '_> {
                 continue;
             }
             let prefix = format!("{folder}/");
-            let files = self.view.deployed.files.iter().flatten().filter(|(path, _)| path.starts_with(&prefix));
+            let files =
+                self.view.deployed.files.iter().flatten().filter(|(path, _)| path.starts_with(&prefix));
             let newer: Vec<String> = files
                 .filter(|(path, file)| {
                     file.modified.is_some_and(|m| m > started)
@@ -125,7 +132,8 @@ impl Found<'_, '_> {
                     "the file was written after the container was started, which has not read it",
                 )
                 .by(command);
-                let mut change = change(self.view, Some(&path), whole(What::State, 1), impact, Status::Undeployed);
+                let mut change =
+                    change(self.view, Some(&path), whole(What::State, 1), impact, Status::Undeployed);
                 change.running = true;
                 change.place = Some(service.place.clone());
                 self.changes.push(change);

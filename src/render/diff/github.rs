@@ -24,7 +24,8 @@ pub fn diff(compiled: &Compiled, diff: &Diff) -> String {
         if let Some((path, line, column)) = change.place.as_ref().and_then(|p| position(compiled, p)) {
             let _ = write!(properties, "file={},line={line},col={column},", property(&path));
         }
-        let subject = format!("{} {}: {}", change.subject.kind.word(), change.subject.name, change.consequence.word());
+        let subject =
+            format!("{} {}: {}", change.subject.kind.word(), change.subject.name, change.consequence.word());
         let values = match (&change.before, &change.after) {
             (Some(a), Some(b)) => format!(": {} -> {}", value(a), value(b)),
             _ => String::new(),
@@ -36,7 +37,8 @@ pub fn diff(compiled: &Compiled, diff: &Diff) -> String {
     }
     for source in diff.sources.iter().filter(|s| !s.faults.is_empty()) {
         for fault in &source.faults {
-            let _ = writeln!(out, "::warning title=not seen::{}", data(&format!("{}: {fault}", source.source)));
+            let _ =
+                writeln!(out, "::warning title=not seen::{}", data(&format!("{}: {fault}", source.source)));
         }
     }
     out

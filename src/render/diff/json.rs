@@ -106,7 +106,11 @@ fn change(compiled: &Compiled, c: &diff::Change) -> Change {
         after: c.after.clone(),
         file_says: c.file_says.clone(),
         entries: c.entries,
-        seen_in: [(c.in_file, "files"), (c.running, "running")].into_iter().filter(|(is, _)| *is).map(|(_, w)| w).collect(),
+        seen_in: [(c.in_file, "files"), (c.running, "running")]
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, w)| w)
+            .collect(),
         status: c.status,
         cause: c.place.as_ref().map(|p| location(compiled, p)),
         consequence: c.consequence,

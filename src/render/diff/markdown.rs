@@ -59,7 +59,11 @@ pub fn diff(compiled: &Compiled, diff: &Diff) -> String {
         out.push_str(&group);
     }
     if left > 0 {
-        let _ = writeln!(out, "**{left} of {} differences are left out here**; `stackgen diff` shows all.\n", shown + left);
+        let _ = writeln!(
+            out,
+            "**{left} of {} differences are left out here**; `stackgen diff` shows all.\n",
+            shown + left
+        );
     }
     out.push_str(&end);
     for source in &diff.sources {
@@ -90,7 +94,8 @@ fn head(diff: &Diff, out: &mut String) {
 }
 
 fn risks(diff: &Diff, out: &mut String, room: usize) {
-    let risky: Vec<&Change> = diff.changes.iter().filter(|c| c.destructive || c.consequence >= Consequence::Outage).collect();
+    let risky: Vec<&Change> =
+        diff.changes.iter().filter(|c| c.destructive || c.consequence >= Consequence::Outage).collect();
     let mut said = 0;
     for change in &risky {
         let line = format!(
@@ -130,7 +135,13 @@ fn change(compiled: &Compiled, change: &Change, out: &mut String) {
     if let Some(says) = &change.file_says {
         let _ = write!(out, " (the file on the server says {})", code(&value(says)));
     }
-    let _ = write!(out, "<br>{}, **{}**: {}", change.status.word(), change.consequence.word(), prose(&change.why));
+    let _ = write!(
+        out,
+        "<br>{}, **{}**: {}",
+        change.status.word(),
+        change.consequence.word(),
+        prose(&change.why)
+    );
     match change.place.as_ref().and_then(|p| position(compiled, p)) {
         Some((path, line, _)) => {
             let _ = write!(out, " ({})", code(&format!("{path}:{line}")));
@@ -225,6 +236,7 @@ fn prose(text: &str) -> String {
             out.push_str(&code(part));
             continue;
         }
+        let mut before = ' ';
         for c in clean(part).chars() {
             match c {
                 '<' => out.push_str("&lt;"),
@@ -235,13 +247,15 @@ fn prose(text: &str) -> String {
                     out.push(c);
                     out.push_str("<!-- -->");
                 }
-                '/' => out.push_str("<span>/</span>"),
+                '/' if before == '/' => out.push_str("<span>/</span>"),
+                '.' if before == 'w' => out.push_str("<span>.</span>"),
                 '\\' | '*' | '_' | '[' | ']' | '!' | '|' | '~' => {
                     out.push('\\');
                     out.push(c);
                 }
                 _ => out.push(c),
             }
+            before = c;
         }
     }
     out

@@ -56,13 +56,16 @@ fn entry(change: &Change) -> String {
         _ => 0,
     };
     let rest = crate::finding::Path(path.0[skip..].to_vec()).to_string();
-    let many = if change.entries > 1 { format!(" ({})", count(change.entries, "entry").replace("entrys", "entries")) } else { String::new() };
-    if !rest.is_empty() {
-        return format!("{rest}{many}");
+    if rest.is_empty() && (skip > 0 || change.file.is_none()) {
+        return format!("the {}", change.subject.kind.word());
     }
-    match (change.what, &change.file) {
-        (_, Some(file)) if skip == 0 => format!("{}{many}", clean(file)),
-        _ => format!("{}{many}", change.subject.kind.word()),
+    let name = match &change.file {
+        Some(file) if rest.is_empty() => clean(file).into_owned(),
+        _ => rest,
+    };
+    match change.entries {
+        0 | 1 => name,
+        several => format!("{name} ({several} entries)"),
     }
 }
 
@@ -96,7 +99,11 @@ fn counts(diff: &Diff) -> String {
         (s.unknown, "of unknown origin"),
         (s.undeclared, "undeclared"),
     ];
-    all.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect::<Vec<_>>().join(", ")
+    all.into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Changes by what they are about, in the order of the worst.

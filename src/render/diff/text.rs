@@ -75,7 +75,7 @@ fn risks(compiled: &Compiled, diff: &Diff, out: &mut String) {
             None => "not in the manifest".into(),
         };
         let subject = format!("{} {}", change.subject.kind.word(), clean(&change.subject.name));
-        let _ = writeln!(out, "{c}{word}{c:#}{BOLD}: {subject}: {}{BOLD:#} ({place})", entry(change));
+        let _ = writeln!(out, "{c}{word}{c:#}{BOLD}: {subject}: {}{BOLD:#} ({place})", clean(&change.why));
         any = true;
     }
     if any {
@@ -90,7 +90,8 @@ fn block(compiled: &Compiled, changes: &[&Change], out: &mut String) {
     }
     let Some(first) = changes.first() else { return };
     let c = color(first.consequence);
-    let mut says = format!("{}, {c}{}{c:#}: {}", first.status.word(), first.consequence.word(), clean(&first.why));
+    let mut says =
+        format!("{}, {c}{}{c:#}: {}", first.status.word(), first.consequence.word(), clean(&first.why));
     if first.status != Status::Undeclared {
         match first.place.as_ref().and_then(|p| position(compiled, p)) {
             Some((path, line, column)) => {
@@ -179,11 +180,16 @@ fn steps(compiled: &Compiled, diff: &Diff, out: &mut String) {
         return;
     }
     let host = compiled.stack.as_ref().map(|s| &s.host);
-    let directory = host.and_then(|h| h.directory.as_deref()).map(|d| format!(", in {}", clean(d))).unwrap_or_default();
+    let directory =
+        host.and_then(|h| h.directory.as_deref()).map(|d| format!(", in {}", clean(d))).unwrap_or_default();
     let _ = writeln!(out, "{HELP}to apply{HELP:#}{directory}");
     for (i, step) in diff.steps.iter().enumerate() {
         let c = color(step.consequence);
-        let cost = if step.consequence == Consequence::Nothing { String::new() } else { format!(" {c}[{}]{c:#}", step.consequence.word()) };
+        let cost = if step.consequence == Consequence::Nothing {
+            String::new()
+        } else {
+            format!(" {c}[{}]{c:#}", step.consequence.word())
+        };
         let number = i + 1;
         match &step.command {
             Some(command) => {
@@ -220,5 +226,10 @@ pub fn summary(diff: &Diff) -> String {
     }
     let known = diff.changes.iter().any(|c| c.status == Status::Unknown);
     let hint = if known { "; without a stackgen.lock there nobody can say which side moved" } else { "" };
-    format!("{}: {}{against}: {}{hint}{partial}\n", clean(&diff.stack), count(diff.changes.len(), "difference"), counts(diff))
+    format!(
+        "{}: {}{against}: {}{hint}{partial}\n",
+        clean(&diff.stack),
+        count(diff.changes.len(), "difference"),
+        counts(diff)
+    )
 }
