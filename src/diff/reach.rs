@@ -60,8 +60,8 @@ struct Reach<'a> {
 impl<'a> Reach<'a> {
     fn new(view: &View<'a>) -> Self {
         let stack = view.stack;
-        let (mut dependents, mut clients): (HashMap<&str, Vec<&str>>, HashMap<&str, Vec<&str>>) =
-            Default::default();
+        let mut dependents: HashMap<&str, Vec<&str>> = HashMap::new();
+        let mut clients: HashMap<&str, Vec<&str>> = HashMap::new();
         let mut urls: HashMap<&str, BTreeSet<String>> = HashMap::new();
         for service in &stack.services {
             for dependency in &service.depends_on {
