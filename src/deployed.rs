@@ -142,6 +142,9 @@ pub struct Container {
     pub created: Option<i64>,
     /// When it was last started, in seconds since 1970.
     pub started: Option<i64>,
+    /// When nginx in it last read its configuration, in seconds since 1970: when its youngest worker was started.
+    #[serde(default)]
+    pub reloaded: Option<i64>,
     /// Fingerprints of the files in its `/run/secrets`, by name, to be compared with those of `.env`; `None` when they
     /// were not asked for.
     pub secrets: Option<BTreeMap<String, String>>,

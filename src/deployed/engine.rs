@@ -24,7 +24,7 @@ const MOST: usize = 20_000;
 const MOST_FAILED: usize = 5;
 
 /// Every request, in order; the version is the engine's own.
-pub(super) const REQUESTS: [&str; 7] = [
+pub(super) const REQUESTS: [&str; 8] = [
     "GET /version",
     "GET /vVERSION/networks",
     "GET /vVERSION/volumes",
@@ -32,6 +32,7 @@ pub(super) const REQUESTS: [&str; 7] = [
     "GET /vVERSION/containers/ID/json",
     "GET /vVERSION/images/ID-OR-NAME/json",
     "GET /vVERSION/containers/ID/archive?path=/run/secrets",
+    "GET /vVERSION/containers/ID/top?ps_args=-eo%20pid,etimes,args",
 ];
 
 /// Bytes that all secrets of a container may have.
@@ -237,6 +238,7 @@ impl Reader<'_> {
             restarts: json["RestartCount"].as_u64().unwrap_or_default(),
             created: time(text(json, "Created")),
             started: time(text(state, "StartedAt")),
+            reloaded: None,
             secrets: None,
             entries: Vec::new(),
         };
@@ -250,6 +252,9 @@ impl Reader<'_> {
             }
             _ => true,
         };
+        if ours && found.state == "running" && runs_nginx(json) {
+            found.reloaded = self.youngest_worker(text(json, "Id"));
+        }
         if project.is_some() && declares {
             found.secrets = self.secrets(text(json, "Id"));
         }
@@ -261,6 +266,19 @@ impl Reader<'_> {
         }
         found.entries.sort_by(|a, b| a.path.cmp(&b.path));
         found
+    }
+
+    /// When the youngest worker of nginx was started: a reload starts new ones, and leaves no other trace. Where the
+    /// server's `ps` cannot say it, nobody can.
+    fn youngest_worker(&self, id: &str) -> Option<i64> {
+        let top: Json = self.get(&format!("/containers/{id}/top?ps_args=-eo%20pid,etimes,args")).ok()??;
+        let ages = top["Processes"].as_array()?.iter().filter_map(|process| {
+            let name = process[2].as_str()?;
+            let works = name.starts_with("nginx: worker process") && !name.ends_with("is shutting down");
+            process[1].as_str().filter(|_| works)?.trim().parse::<i64>().ok()
+        });
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+        Some(i64::try_from(now).ok()? - ages.min()?)
     }
 
     /// Fingerprints of the files that Compose copies into a container for secrets which come from the environment:
@@ -386,4 +404,10 @@ fn is_id(text: &str) -> bool {
 /// A time as the engine writes it, in seconds since 1970; the year 1 is never.
 fn time(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second).filter(|s| *s > 0)
+}
+
+/// Whether a container was started with nginx among its words.
+fn runs_nginx(json: &Json) -> bool {
+    let words = json["Args"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    words.chain(std::iter::once(text(json, "Path"))).any(|word| word.rsplit('/').next() == Some("nginx"))
 }

@@ -83,6 +83,7 @@ impl Engine {
                     ""
                 ) | (["containers", "json"], "all=1")
                     | (["containers", _, "archive"], "path=/run/secrets")
+                    | (["containers", _, "top"], "ps_args=-eo%20pid,etimes,args")
             );
             assert!(known, "not a known path: {request}");
         }

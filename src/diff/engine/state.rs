@@ -16,6 +16,9 @@ use crate::diff::files::{change, whole};
 use crate::diff::steps::word;
 use crate::diff::{Consequence, Do, Fate, Status, Subject, SubjectKind, What, artifacts};
 
+/// Seconds by which clocks that only count whole ones may differ.
+const SLACK: i64 = 2;
+
 /// How often an engine may have started a container again before that is worth a line.
 const RESTARTS: u64 = 3;
 
@@ -102,7 +105,8 @@ impl Found<'_, '_> {
         if service.role == Role::Job {
             return;
         }
-        let Some(started) = containers.iter().filter_map(|c| c.started).min() else { return };
+        let read = containers.iter().filter_map(|c| c.reloaded.max(c.started)).min();
+        let Some(started) = read else { return };
         let folders = service.mounts.iter().filter_map(|m| match &m.source {
             MountSource::Output(folder) => Some(folder.as_str()),
             _ => None,
@@ -117,7 +121,7 @@ impl Found<'_, '_> {
                 self.view.deployed.files.iter().flatten().filter(|(path, _)| path.starts_with(&prefix));
             let newer: Vec<String> = files
                 .filter(|(path, file)| {
-                    file.modified.is_some_and(|m| m > started)
+                    file.modified.is_some_and(|m| m > started + SLACK)
                         && self.view.compiled.artifacts.iter().any(|a| a.path == **path)
                         && !artifacts::is_for_jobs(self.view, folder, path)
                         && !self.changes.iter().any(|c| c.file.as_deref() == Some(path.as_str()))
