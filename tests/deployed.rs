@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 use stackgen::deployed::conceal::{Concealer, Declared};
 use stackgen::deployed::source::Source;
 use stackgen::deployed::{Deployed, FileEntry, firewall, read};
+use stackgen::emit::Artifact;
 use stackgen::finding::Step;
 use stackgen::outline::{self, Outline, Value};
 
@@ -106,10 +107,7 @@ fn a_container_says_what_its_compose_file_says() {
     let engine = Engine::new(recorded("everything"));
     let deploy = folder(&[("docker-compose.yml", &text), (".env", "PW='hun$ter2'\n")]);
     let outline = outline::read("docker-compose.yml", &text).expect("an outline");
-    let declared = Declared {
-        outlines: BTreeMap::from([("docker-compose.yml".to_string(), outline.clone())]),
-        hashes: BTreeMap::new(),
-    };
+    let declared = Declared::new(&[Artifact::file("docker-compose.yml", text.clone())]);
     let sources = [source(deploy.path().display().to_string()), source(engine.source())];
     let deployed = asked(&sources, Some(&declared));
     let found = deployed.engine.expect("an engine");
@@ -150,7 +148,7 @@ fn the_reference_stack_is_as_it_was_declared() {
     let (deploy, declared, engine) = reference();
     let sources = [source(engine.source()), source(deploy.path().display().to_string())];
     let deployed = asked(&sources, Some(&declared));
-    let outline = &declared.outlines["docker-compose.yml"];
+    let outline = declared.outline("docker-compose.yml").expect("an outline");
     let found = deployed.engine.as_ref().expect("an engine");
     let files = deployed.files.as_ref().expect("files");
     let dotenv: BTreeMap<&str, &Value> =
@@ -174,9 +172,9 @@ fn the_reference_stack_is_as_it_was_declared() {
     assert_eq!((strays.len(), strays[0].name.as_str()), (1, "stray"));
     assert_eq!(said(&strays[0].entries)["environment / CANARY"], "(concealed)");
     assert_eq!(said(&strays[0].entries)["ports / 9999:80/tcp"], "");
-    for (path, artifact) in &declared.outlines {
-        let file = &files[path];
-        assert_eq!(file.hash.as_ref(), Some(&declared.hashes[path]), "{path}");
+    for path in declared.paths() {
+        let (file, artifact) = (&files[path], declared.outline(path).expect("an outline"));
+        assert_eq!(file.hash.as_deref(), declared.hash(path), "{path}");
         assert_eq!(differences(path, &below(artifact, &[]), &said_of(file)), Vec::<String>::new());
     }
     assert_eq!(files[".env"].hash, None);

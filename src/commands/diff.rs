@@ -57,7 +57,7 @@ fn sources(against: &[String], host: &Host) -> Result<Vec<Source>, Failure> {
 
 fn read(sources: &[Source], compiled: &Compiled) -> Result<Deployed, Failure> {
     let concealer = Concealer::new().map_err(Failure::new)?;
-    let declared = Declared::new(&compiled.artifacts);
+    let declared = Declared::brief(&compiled.artifacts);
     let mut deployed = deployed::read(sources, Some(&declared), &concealer);
     deployed.now = Some(jiff::Timestamp::now().as_second());
     Ok(deployed)

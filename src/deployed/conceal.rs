@@ -11,6 +11,7 @@
 
 mod open;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::Bound;
@@ -27,23 +28,48 @@ use crate::secrecy::looks_secret;
 /// What the stack's artifacts say.
 #[derive(Debug, Default)]
 pub struct Declared {
-    /// By path of the artifact; those that cannot be understood are missing.
-    pub outlines: BTreeMap<String, Outline>,
-    /// SHA-256 of each, as in `stackgen.lock`.
-    pub hashes: BTreeMap<String, String>,
+    artifacts: BTreeMap<String, Said>,
+    /// Whether a file that is there byte for byte is kept without what it says.
+    pub(super) brief: bool,
+}
+
+/// What one artifact says, understood when somebody asks.
+#[derive(Debug)]
+struct Said {
+    text: String,
+    hash: String,
+    outline: OnceCell<Option<Outline>>,
 }
 
 impl Declared {
-    /// Reads the artifacts of a stack.
+    /// Takes the artifacts of a stack.
     pub fn new(artifacts: &[Artifact]) -> Self {
-        let mut declared = Self::default();
-        for artifact in artifacts {
-            declared.hashes.insert(artifact.path.clone(), outline::hash(artifact.text.as_bytes()));
-            if let Ok(outline) = outline::read(&artifact.path, &artifact.text) {
-                declared.outlines.insert(artifact.path.clone(), outline);
-            }
-        }
-        declared
+        let said = |artifact: &Artifact| {
+            let hash = outline::hash(artifact.text.as_bytes());
+            (artifact.path.clone(), Said { text: artifact.text.clone(), hash, outline: OnceCell::new() })
+        };
+        Self { artifacts: artifacts.iter().map(said).collect(), brief: false }
+    }
+
+    /// The same, for a comparison with these very artifacts: what a file says that is there byte for byte is left out.
+    pub fn brief(artifacts: &[Artifact]) -> Self {
+        Self { brief: true, ..Self::new(artifacts) }
+    }
+
+    /// What an artifact says; `None` for what is none, or cannot be understood.
+    pub fn outline(&self, path: &str) -> Option<&Outline> {
+        let said = self.artifacts.get(path)?;
+        said.outline.get_or_init(|| outline::read(path, &said.text).ok()).as_ref()
+    }
+
+    /// SHA-256 of an artifact, as in `stackgen.lock`.
+    pub fn hash(&self, path: &str) -> Option<&str> {
+        self.artifacts.get(path).map(|said| said.hash.as_str())
+    }
+
+    /// Paths of the artifacts.
+    pub fn paths(&self) -> impl Iterator<Item = &String> {
+        self.artifacts.keys()
     }
 }
 

@@ -55,8 +55,7 @@ pub(super) fn keep(
             },
             Some(raw) => {
                 let known = |hash: &String| {
-                    built.get(&name) == Some(hash)
-                        || declared.is_some_and(|d| d.hashes.get(&name) == Some(hash))
+                    built.get(&name) == Some(hash) || declared.is_some_and(|d| d.hash(&name) == Some(hash))
                 };
                 let mut file = File {
                     hash: hash(&name, raw, concealer, known),
@@ -66,7 +65,9 @@ pub(super) fn keep(
                     entries: Vec::new(),
                     fault: None,
                 };
+                let is_there = declared.is_some_and(|d| d.brief && d.hash(&name) == file.hash.as_deref());
                 let said = match std::str::from_utf8(&raw.bytes) {
+                    Ok(_) if is_there && name != DOTENV => Ok(Vec::new()),
                     Err(_) => Err("expected UTF-8 text, found other bytes".to_string()),
                     Ok(text) if name == DOTENV => match Dotenv::read(text) {
                         Ok(dotenv) => {
@@ -78,7 +79,7 @@ pub(super) fn keep(
                     },
                     Ok(text) => match outline::read(&name, text) {
                         Ok(outline) => {
-                            let known = declared.and_then(|d| d.outlines.get(&name));
+                            let known = declared.and_then(|d| d.outline(&name));
                             Ok(concealer.file(&name, &outline, known))
                         }
                         Err(fault) => Err(told_fault(file.syntax, text, &fault)),

@@ -130,7 +130,7 @@ impl Reader<'_> {
         directory: &mut dyn directory::Files,
         faults: &mut Vec<String>,
     ) -> Result<(), String> {
-        let names = self.declared.map(|d| d.hashes.keys().cloned().collect()).unwrap_or_default();
+        let names = self.declared.map(|d| d.paths().cloned().collect()).unwrap_or_default();
         let found = directory::read(directory, &names, faults)?;
         let kept = files::keep(found, self.declared, self.concealer, faults);
         (self.out.files, self.out.lock, self.dotenv) = (Some(kept.files), kept.lock, kept.dotenv);
@@ -138,7 +138,7 @@ impl Reader<'_> {
     }
 
     fn engine(&mut self, at: http::At, faults: &mut Vec<String>) -> Result<(), String> {
-        let declared = self.declared.and_then(|d| d.outlines.get(crate::emit::compose::FILE));
+        let declared = self.declared.and_then(|d| d.outline(crate::emit::compose::FILE));
         // Without a `.env` it is not known what references stand for.
         let filled =
             declared.zip(self.dotenv.as_ref()).map(|(d, env)| outline::filled(d, &|name| env.get(name)));

@@ -48,7 +48,7 @@ const NOT_HASHED: &[(&str, &str)] = &[
 ];
 
 /// Keys by which one service lives in another's container, which then may not be replaced without it.
-pub(super) const SHARED: &[&str] = &["network_mode", "ipc", "pid", "volumes_from"];
+const SHARED: &[&str] = &["network_mode", "ipc", "pid", "volumes_from"];
 
 /// A change of the Compose file.
 pub(super) fn compose(view: &View, delta: &Delta, status: Status) -> Impact {
@@ -140,23 +140,22 @@ fn service(view: &View, name: &str, delta: &Delta, status: Status) -> Impact {
         )
     };
     let mut impact = Impact::new(subject, consequence, why).by(Do::Up).fates([name], Fate::Recreated);
-    impact.fates.extend(guests(view, name).map(|guest| (guest.to_string(), Fate::Recreated)));
+    impact.fates.extend(view.guests(name).iter().map(|guest| ((*guest).to_string(), Fate::Recreated)));
     impact
 }
 
-/// Services that live in the container of another, by what their part of the Compose file says.
-pub(super) fn guests<'v>(view: &'v View, host: &'v str) -> impl Iterator<Item = &'v str> {
-    view.stack.services.iter().filter(move |s| lives_in(s, host)).map(|s| s.name.as_str())
-}
-
-fn lives_in(service: &Service, host: &str) -> bool {
-    SHARED.iter().filter_map(|k| Some((*k, service.overrides.get(*k)?))).any(|(key, value)| {
+/// Services in whose containers one lives.
+pub(super) fn lives_in(service: &Service) -> Vec<&str> {
+    let mut hosts = Vec::new();
+    for key in SHARED {
+        let Some(value) = service.overrides.get(*key) else { continue };
         let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        list.iter().filter_map(serde_json::Value::as_str).any(|text| {
-            let named = if key == "volumes_from" { Some(text) } else { text.strip_prefix("service:") };
-            named.and_then(|n| n.split(':').next()) == Some(host)
-        })
-    })
+        for text in list.iter().filter_map(serde_json::Value::as_str) {
+            let named = if *key == "volumes_from" { Some(text) } else { text.strip_prefix("service:") };
+            hosts.extend(named.and_then(|n| n.split(':').next()));
+        }
+    }
+    hosts
 }
 
 /// Whether a published port can be reached from outside, and could not before.
@@ -266,14 +265,14 @@ fn volume(view: &View, name: &str, delta: &Delta) -> Impact {
             format!("another name is another, empty volume; the old one stays behind with {what}"),
         )
         .by(Do::Up)
-        .fates(users, Fate::Recreated),
+        .fates(users.iter().copied(), Fate::Recreated),
         _ => Impact::new(
             subject,
             loss,
             format!("Compose asks whether to remove the volume and make it anew; with it goes {what}"),
         )
         .by(Do::Up)
-        .fates(users, Fate::Recreated),
+        .fates(users.iter().copied(), Fate::Recreated),
     }
 }
 
@@ -292,14 +291,14 @@ fn network(view: &View, name: &str, delta: &Delta) -> Impact {
             "another name is another network: every container on it is replaced",
         )
         .by(Do::Up)
-        .fates(attached, Fate::Recreated),
+        .fates(attached.iter().copied(), Fate::Recreated),
         _ => Impact::new(
             subject,
             Consequence::Outage,
             "Compose stops everything on the network, removes it and makes it anew",
         )
         .by(Do::Up)
-        .fates(attached, Fate::Restarted),
+        .fates(attached.iter().copied(), Fate::Restarted),
     }
 }
 

@@ -52,7 +52,11 @@ pub(super) fn compare(view: &View, changes: &mut Vec<Change>) {
         .filter(|(_, c)| c.file.as_deref() == Some(FILE))
         .map(|(i, c)| (c.path.clone(), i))
         .collect();
-    let mut found = Found { view, known, changes };
+    let mut parts: HashMap<Path, Vec<usize>> = HashMap::new();
+    for (path, index) in known.iter().filter(|(path, _)| path.0.len() > 2) {
+        parts.entry(Path(path.0[..2].to_vec())).or_default().push(*index);
+    }
+    let mut found = Found { view, known, parts, changes };
     // Of another project nothing is there yet, and that is one thing to say.
     if let Some(project) = found.in_file(&Path(vec![Step::from("name")])) {
         project.running = true;
@@ -69,6 +73,8 @@ struct Found<'a, 'b> {
     view: &'a View<'a>,
     /// Changes of the Compose file, by path.
     known: HashMap<Path, usize>,
+    /// The same by the first two steps of their paths.
+    parts: HashMap<Path, Vec<usize>>,
     changes: &'b mut Vec<Change>,
 }
 
@@ -209,15 +215,10 @@ impl Found<'_, '_> {
 
     /// Differences of the file that no container has: what runs is as it should be.
     fn already(&mut self, at: &Path, differing: &[Path]) {
-        let mut inside: Vec<usize> = self
-            .known
-            .iter()
-            .filter(|(p, _)| p.0.len() > 2 && p.0.starts_with(&at.0) && seen(p))
-            .map(|(_, i)| *i)
-            .collect();
+        let mut inside = self.parts.get(at).cloned().unwrap_or_default();
         inside.sort_unstable();
         for index in inside {
-            let Some(change) = self.changes.get_mut(index) else { continue };
+            let Some(change) = self.changes.get_mut(index).filter(|c| seen(&c.path)) else { continue };
             if change.running || differing.iter().any(|p| p.0.starts_with(&change.path.0)) {
                 continue;
             }

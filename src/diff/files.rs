@@ -6,7 +6,7 @@ use crate::deployed::{File, FileEntry};
 use crate::emit::Artifact;
 use crate::emit::compose::FILE as COMPOSE;
 use crate::finding::{Path, Step};
-use crate::outline::{self, Entry, Syntax, Value};
+use crate::outline::{Entry, Syntax, Value};
 use crate::write::LOCK;
 
 use super::compare::{self, Delta, Entries};
@@ -28,7 +28,7 @@ pub(super) fn compare(view: &View) -> Vec<Change> {
         }
     }
     for (path, file) in files {
-        let ours = view.compiled.artifacts.iter().any(|a| a.path == *path) || path == LOCK || path == DOTENV;
+        let ours = view.makes(path) || path == LOCK || path == DOTENV;
         let Some(built) = view.built.filter(|_| !ours) else { continue };
         if let Some(hash) = built.hash(path) {
             let status = if file.hash.as_deref() == Some(hash) { Status::Undeployed } else { Status::Both };
@@ -114,7 +114,9 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
         impact.command = Some(Do::Hand(format!("chmod +x ./{}", super::steps::word(path))));
         changes.push(change(view, Some(path), delta, impact, Status::Drift));
     }
-    if file.hash.is_some() && file.hash.as_deref() == Some(&outline::hash(artifact.text.as_bytes())) {
+    // One that could not be read was a fault of its source already.
+    let unread = file.hash.is_none() && file.entries.is_empty() && file.fault.is_none();
+    if unread || view.is_there(path) {
         return;
     }
     if let Some(fault) = &file.fault {

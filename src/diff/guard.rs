@@ -103,7 +103,7 @@ fn own(view: &View, change: &Change) -> Vec<String> {
             out.extend(mounts(view, name).into_iter().map(|v| format!("keeps data in the volume {v}")))
         }
         SubjectKind::Volume => {
-            out.extend(view.mounting(name).into_iter().map(|s| format!("service {s} mounts it")));
+            out.extend(view.mounting(name).iter().map(|s| format!("service {s} mounts it")));
             if let Some(volume) = view.volume(name)
                 && matches!(volume.class, Class::Critical | Class::Important)
             {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::stack::{Action, Role};
 
 use super::view::View;
-use super::{Affected, Change, Consequence, Do, Fate, SubjectKind, consequence};
+use super::{Affected, Change, Consequence, Do, Fate, SubjectKind};
 
 /// URLs of one service that are named one by one.
 const MOST: usize = 8;
@@ -103,7 +103,7 @@ impl<'a> Reach<'a> {
                 add(dependent, format!("depends on {service}"));
             }
         }
-        for guest in consequence::guests(view, service) {
+        for guest in view.guests(service) {
             add(guest, format!("lives in the container of {service}"));
         }
         if view.proxy() == Some(service) {

@@ -102,7 +102,7 @@ fn secrets(changes: &[Change], steps: &mut Vec<Step>) {
 
 /// The files that have to get there before anything can read them.
 fn copy(view: &View, changes: &[Change], steps: &mut Vec<Step>) {
-    let made = |path: &str| view.compiled.artifacts.iter().any(|a| a.path == path);
+    let made = |path: &str| view.makes(path);
     let files: BTreeSet<&str> = changes
         .iter()
         .filter(|c| c.in_file && c.what != What::State)

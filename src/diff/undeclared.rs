@@ -2,7 +2,7 @@
 //!
 //! It is shown, and never proposed for deletion when it may hold data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::deployed::Container;
 use crate::emit::compose::FILE;
@@ -68,7 +68,7 @@ fn extra(
 fn files(view: &View, changes: &mut Vec<Change>) {
     let known = known_paths(view);
     for (path, _) in view.deployed.files.iter().flatten() {
-        let ours = view.compiled.artifacts.iter().any(|a| a.path == *path)
+        let ours = view.makes(path)
             || view.built.is_some_and(|b| b.hash(path).is_some())
             || path == LOCK
             || path == DOTENV;
@@ -223,9 +223,10 @@ fn other_project(view: &View, project: &str, list: &[&Container]) -> Change {
 
 fn networks(view: &View, changes: &mut Vec<Change>) {
     let others = other_projects(view);
+    let ours: HashSet<&str> = view.stack.networks.iter().map(|n| n.name.as_str()).collect();
     for network in view.deployed.engine.iter().flat_map(|e| &e.networks) {
-        if view.stack.networks.iter().any(|n| n.name == network.name)
-            || network.project.as_deref().is_some_and(|p| others.contains(&p))
+        if ours.contains(network.name.as_str())
+            || network.project.as_deref().is_some_and(|p| others.contains(p))
             || already(changes, "networks", network.key.as_deref(), network.project.as_deref(), view)
         {
             continue;
@@ -244,7 +245,7 @@ fn networks(view: &View, changes: &mut Vec<Change>) {
 }
 
 /// Projects beside that of the stack that have containers: what is theirs is said with them.
-fn other_projects<'v>(view: &'v View) -> Vec<&'v str> {
+fn other_projects<'v>(view: &'v View) -> HashSet<&'v str> {
     let containers = view.deployed.engine.iter().flat_map(|e| &e.containers);
     containers.filter_map(|c| c.project.as_deref()).filter(|p| *p != view.stack.project).collect()
 }
@@ -267,14 +268,15 @@ fn already(
 
 fn volumes(view: &View, changes: &mut Vec<Change>) {
     let others = other_projects(view);
+    let ours: HashSet<&str> = view.stack.volumes.iter().map(|v| v.name.as_str()).collect();
     let mut anonymous = Vec::new();
     for volume in view.deployed.engine.iter().flat_map(|e| &e.volumes) {
         if volume.anonymous {
             anonymous.push(volume);
             continue;
         }
-        if view.stack.volumes.iter().any(|v| v.name == volume.name)
-            || volume.project.as_deref().is_some_and(|p| others.contains(&p))
+        if ours.contains(volume.name.as_str())
+            || volume.project.as_deref().is_some_and(|p| others.contains(p))
             || already(changes, "volumes", volume.key.as_deref(), volume.project.as_deref(), view)
         {
             continue;

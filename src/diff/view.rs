@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::built::Built;
 use crate::compile::Compiled;
 use crate::deployed::{Container, Deployed, File, conceal};
-use crate::emit::compose;
+use crate::emit::{Artifact, compose};
 use crate::finding::{Path, Place, Step};
 use crate::manifest::Class;
 use crate::origin;
@@ -28,11 +28,22 @@ pub(super) struct View<'a> {
     pub dotenv: Option<Entries>,
     /// Values and files that may differ or not: they are concealed, and the manifest was not at hand to say which.
     pub hidden: Cell<usize>,
+    /// The files that the manifest makes, with their hashes where there are others to compare them with.
+    artifacts: HashMap<&'a str, (&'a Artifact, String)>,
     services: HashMap<&'a str, &'a Service>,
+    /// Volumes, by key and by name.
+    volumes: HashMap<&'a str, &'a Volume>,
+    /// Services by the volume they mount, the network they are on, and the service in whose container they live.
+    mounting: Index<'a>,
+    attached: Index<'a>,
+    guests: Index<'a>,
     hosts: HashSet<&'a str>,
     /// Containers of the stack's services, by service.
     containers: BTreeMap<&'a str, Vec<&'a Container>>,
 }
+
+/// Names of services, by what they have to do with.
+type Index<'a> = HashMap<&'a str, Vec<&'a str>>;
 
 impl<'a> View<'a> {
     pub fn new(
@@ -56,7 +67,10 @@ impl<'a> View<'a> {
         for list in containers.values_mut().filter(|l| l.iter().any(|c| !is_leftover(c))) {
             list.retain(|c| !is_leftover(c));
         }
+        let compares = deployed.files.is_some();
+        let hash = |a: &Artifact| if compares { outline::hash(a.text.as_bytes()) } else { String::new() };
         let mut view = Self {
+            artifacts: compiled.artifacts.iter().map(|a| (a.path.as_str(), (a, hash(a)))).collect(),
             compiled,
             stack,
             deployed,
@@ -65,6 +79,15 @@ impl<'a> View<'a> {
             dotenv: None,
             hidden: Cell::new(0),
             services,
+            volumes: stack.volumes.iter().flat_map(|v| [(v.name.as_str(), v), (v.key.as_str(), v)]).collect(),
+            mounting: index(stack, |s| {
+                let sources = s.mounts.iter().map(|m| &m.source);
+                sources
+                    .filter_map(|s| if let MountSource::Volume(key) = s { Some(key.as_str()) } else { None })
+                    .collect()
+            }),
+            attached: index(stack, |s| s.networks.iter().map(String::as_str).collect()),
+            guests: index(stack, super::consequence::lives_in),
             hosts: stack
                 .sites
                 .iter()
@@ -98,7 +121,7 @@ impl<'a> View<'a> {
 
     /// A volume of the manifest, by key or by its name on the server.
     pub fn volume(&self, name: &str) -> Option<&'a Volume> {
-        self.stack.volumes.iter().find(|v| v.key == name || v.name == name)
+        self.volumes.get(name).copied()
     }
 
     /// Whether what a volume holds would be missed. Nobody can say it of one that the manifest does not know.
@@ -111,22 +134,21 @@ impl<'a> View<'a> {
         self.deployed.files.as_ref()?.get(path)
     }
 
+    /// Whether the manifest makes a file.
+    pub fn makes(&self, path: &str) -> bool {
+        self.artifacts.contains_key(path)
+    }
+
     /// Whether a file on the server is the one the manifest makes, byte for byte.
     pub fn is_there(&self, path: &str) -> bool {
-        let wanted = self.compiled.artifacts.iter().find(|a| a.path == path);
-        match (wanted, self.file(path)) {
-            (Some(wanted), Some(file)) => {
-                file.hash.as_deref() == Some(&outline::hash(wanted.text.as_bytes()))
-            }
-            _ => false,
-        }
+        let hash = self.file(path).and_then(|f| f.hash.as_ref());
+        hash.is_some_and(|hash| self.artifacts.get(path).is_some_and(|(_, wanted)| wanted == hash))
     }
 
     /// Which side moved, if the bytes tell it: a file that is as it was built, here or there, has not moved.
     pub fn moved(&self, path: &str) -> Option<Status> {
         let built = self.built?.hash(path)?;
-        let wanted = self.compiled.artifacts.iter().find(|a| a.path == path);
-        if wanted.is_some_and(|a| outline::hash(a.text.as_bytes()) == built) {
+        if self.artifacts.get(path).is_some_and(|(_, wanted)| wanted == built) {
             return Some(Status::Drift);
         }
         (self.file(path)?.hash.as_deref() == Some(built)).then_some(Status::Undeployed)
@@ -134,8 +156,8 @@ impl<'a> View<'a> {
 
     /// What a file that the manifest makes says. It was made by us: what cannot be read of it says nothing.
     pub fn wanted(&self, path: &str) -> Entries {
-        let artifact = self.compiled.artifacts.iter().find(|a| a.path == path);
-        artifact.and_then(|a| outline::read(path, &a.text).ok()).map(|o| o.entries).unwrap_or_default()
+        let artifact = self.artifacts.get(path);
+        artifact.and_then(|(a, _)| outline::read(path, &a.text).ok()).map(|o| o.entries).unwrap_or_default()
     }
 
     /// Whether two values may be the same for all that can be told.
@@ -170,19 +192,34 @@ impl<'a> View<'a> {
         self.stack.proxy.as_ref()?.service.as_deref()
     }
 
-    /// Services on a network of the manifest.
-    pub fn attached(&self, network: &str) -> Vec<&'a str> {
-        let on = |s: &&Service| s.networks.iter().any(|n| n == network);
-        self.stack.services.iter().filter(on).map(|s| s.name.as_str()).collect()
+    /// Services on a network of the manifest, by key.
+    pub fn attached(&self, network: &str) -> &[&'a str] {
+        self.attached.get(network).map_or(&[], Vec::as_slice)
     }
 
     /// Services that mount a volume of the manifest, by key.
-    pub fn mounting(&self, volume: &str) -> Vec<&'a str> {
-        let has = |s: &&Service| {
-            s.mounts.iter().any(|m| matches!(&m.source, MountSource::Volume(v) if v == volume))
-        };
-        self.stack.services.iter().filter(has).map(|s| s.name.as_str()).collect()
+    pub fn mounting(&self, volume: &str) -> &[&'a str] {
+        self.mounting.get(volume).map_or(&[], Vec::as_slice)
     }
+
+    /// Services that live in the container of another.
+    pub fn guests(&self, host: &str) -> &[&'a str] {
+        self.guests.get(host).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Services by what a function says of them; each once.
+fn index<'a>(stack: &'a Stack, of: impl Fn(&'a Service) -> Vec<&'a str>) -> Index<'a> {
+    let mut index = Index::new();
+    for service in &stack.services {
+        for name in of(service) {
+            let list = index.entry(name).or_default();
+            if list.last() != Some(&service.name.as_str()) {
+                list.push(&service.name);
+            }
+        }
+    }
+    index
 }
 
 /// The name without the twelve digits that a recreate puts in front of it until it is done.

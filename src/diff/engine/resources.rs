@@ -1,5 +1,7 @@
 //! Networks and volumes of the stack: whether they are there, as they should be, and used by whom they are for.
 
+use std::collections::HashMap;
+
 use crate::deployed::{Engine, FileEntry};
 use crate::emit::compose::FILE;
 use crate::finding::{Path, Place, Step};
@@ -13,11 +15,12 @@ use crate::diff::{Change, Consequence, Do, Status, Subject, SubjectKind, What, i
 
 impl Found<'_, '_> {
     pub(super) fn networks(&mut self, engine: &Engine) {
+        let there: HashMap<&str, _> = engine.networks.iter().map(|n| (n.name.as_str(), n)).collect();
         for network in &self.view.stack.networks {
             let at = Path(vec![Step::from("networks"), Step::from(&network.key)]);
             let place = self.view.place(FILE, &at);
             let subject = Subject::new(SubjectKind::Network, &network.key);
-            let Some(there) = engine.networks.iter().find(|n| n.name == network.name) else {
+            let Some(there) = there.get(network.name.as_str()) else {
                 self.gone(at, subject, "a network that nothing is on", place);
                 continue;
             };
@@ -28,12 +31,13 @@ impl Found<'_, '_> {
     }
 
     pub(super) fn volumes(&mut self, engine: &Engine) {
+        let there: HashMap<&str, _> = engine.volumes.iter().map(|v| (v.name.as_str(), v)).collect();
         for volume in &self.view.stack.volumes {
             let at = Path(vec![Step::from("volumes"), Step::from(&volume.key)]);
             let place = Some(volume.place.clone());
             let subject = Subject::new(SubjectKind::Volume, &volume.key);
             let users = self.view.mounting(&volume.key);
-            let Some(there) = engine.volumes.iter().find(|v| v.name == volume.name) else {
+            let Some(there) = there.get(volume.name.as_str()) else {
                 // Compose makes only what a service mounts.
                 if !users.is_empty() {
                     self.gone(at, subject, "an empty volume", place);
@@ -51,7 +55,7 @@ impl Found<'_, '_> {
         at: &Path,
         subject: Subject,
         (made_by_compose, entries): (bool, &[FileEntry]),
-        users: Vec<&str>,
+        users: &[&str],
         used_by: &[String],
         place: Option<Place>,
     ) {
@@ -61,7 +65,8 @@ impl Found<'_, '_> {
         let deltas = compare::compare(&running, &wanted, 2, |_, a, b| interpolate::same(view, a, b));
         // Compose knows by its labels what it calls by one key: the container may use another one of that key.
         let elsewhere: Vec<&str> = users
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|s| view.containers(s).iter().any(|c| c.state == "running" && !used_by.contains(&c.name)))
             .collect();
         let mut differing: Vec<Path> = deltas.iter().map(|d| d.path.clone()).collect();

@@ -117,12 +117,13 @@ impl Found<'_, '_> {
                 continue;
             }
             let prefix = format!("{folder}/");
-            let files =
-                self.view.deployed.files.iter().flatten().filter(|(path, _)| path.starts_with(&prefix));
+            let Some(files) = &self.view.deployed.files else { return };
             let newer: Vec<String> = files
+                .range(prefix.clone()..)
+                .take_while(|(path, _)| path.starts_with(&prefix))
                 .filter(|(path, file)| {
                     file.modified.is_some_and(|m| m > started + SLACK)
-                        && self.view.compiled.artifacts.iter().any(|a| a.path == **path)
+                        && self.view.makes(path)
                         && !artifacts::is_for_jobs(self.view, folder, path)
                         && !self.changes.iter().any(|c| c.file.as_deref() == Some(path.as_str()))
                 })
