@@ -155,7 +155,10 @@ impl Reader<'_> {
         {
             return Err("expected what no other source says, found a second directory or engine in it".into());
         }
-        out.declared &= snapshot.declared;
+        if snapshot.files.is_some() || snapshot.engine.is_some() {
+            let alone = out.files.is_none() && out.engine.is_none();
+            out.declared = snapshot.declared && (alone || out.declared);
+        }
         out.files = out.files.take().or(snapshot.files);
         out.lock = out.lock.take().or(snapshot.lock);
         out.engine = out.engine.take().or(snapshot.engine);

@@ -14,6 +14,7 @@ use crate::diff::compare::Delta;
 use crate::diff::consequence::{self, Impact};
 use crate::diff::files::{change, whole};
 use crate::diff::steps::word;
+use crate::diff::view::plain;
 use crate::diff::{Consequence, Do, Fate, Status, Subject, SubjectKind, What, artifacts};
 
 /// Seconds by which clocks that only count whole ones may differ.
@@ -87,8 +88,14 @@ impl Found<'_, '_> {
     }
 
     pub(super) fn replicas(&mut self, service: &Service, there: usize) {
-        let wanted = service.replicas as usize;
-        let path = Path(["services", &service.name, "deploy", "replicas"].map(Step::from).to_vec());
+        let at = |keys: &[&str]| {
+            let own = ["services", &service.name];
+            Path(own.iter().chain(keys).copied().map(Step::from).collect())
+        };
+        // What the manifest passes through may say it, too.
+        let path = at(&["deploy", "replicas"]);
+        let said = self.view.compose.get(&path).or_else(|| self.view.compose.get(&at(&["scale"])));
+        let wanted = said.and_then(|e| plain(&e.value)?.parse().ok()).unwrap_or(1);
         if there == wanted || self.in_file(&path).is_some() {
             return;
         }
