@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use crate::built::Built;
 use crate::compile::Compiled;
+use crate::deployed::conceal::Declared;
 use crate::deployed::{Deployed, Reading};
 use crate::finding::{Path, Place};
 use crate::outline::Value;
@@ -343,10 +344,10 @@ impl Diff {
     }
 }
 
-/// Compares. `built` is what the lock on the server says, when there is one. Without a stack, when the manifest could not be read, nothing differs.
-pub fn diff(compiled: &Compiled, deployed: &Deployed, built: Option<&Built>) -> Diff {
+/// Compares. `declared` are the artifacts that were compiled, `built` is what the lock on the server says, when there is one. Without a stack, when the manifest could not be read, nothing differs.
+pub fn diff(compiled: &Compiled, declared: &Declared, deployed: &Deployed, built: Option<&Built>) -> Diff {
     let Some(stack) = &compiled.stack else { return Diff::default() };
-    let view = View::new(compiled, stack, deployed, built);
+    let view = View::new(compiled, stack, declared, deployed, built);
     let mut changes = files::compare(&view);
     engine::compare(&view, &mut changes);
     undeclared::find(&view, &mut changes);

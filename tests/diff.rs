@@ -12,6 +12,7 @@ mod server;
 
 use stackgen::built::Built;
 use stackgen::compile::{Compiled, Input, compile};
+use stackgen::deployed::conceal::Declared;
 use stackgen::deployed::{Deployed, Reading};
 use stackgen::diff::{self, Diff};
 use stackgen::outline::{self, Value};
@@ -34,7 +35,7 @@ fn compiled(text: &str) -> Compiled {
 /// A manifest against a server.
 fn against(now: &Compiled, deployed: &Deployed) -> Diff {
     let built = deployed.lock.as_deref().map(|text| Built::read(text).expect("a lock"));
-    diff::diff(now, deployed, built.as_ref())
+    diff::diff(now, &Declared::new(&now.artifacts), deployed, built.as_ref())
 }
 
 #[test]

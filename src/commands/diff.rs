@@ -4,7 +4,6 @@ use super::out::Out;
 use super::{Status, snapshot, stacks};
 use crate::built::Built;
 use crate::cli::{Diff, DiffFormat};
-use crate::compile::Compiled;
 use crate::deployed::conceal::{Concealer, Declared};
 use crate::deployed::source::Source;
 use crate::deployed::{self, Deployed};
@@ -27,10 +26,11 @@ pub(super) fn run(args: &Diff, out: &mut Out) -> Result<Status, Failure> {
         out.print(&deployed::commands(&sources));
         return Ok(Status::Fine);
     }
-    let deployed = read(&sources, &compiled)?;
+    let declared = Declared::brief(&compiled.artifacts);
+    let deployed = read(&sources, &declared)?;
     // A lock that is none was a fault of its source already.
     let built = deployed.lock.as_deref().and_then(|text| Built::read(text).ok());
-    let diff = diff::diff(&compiled, &deployed, built.as_ref());
+    let diff = diff::diff(&compiled, &declared, &deployed, built.as_ref());
     match args.format {
         DiffFormat::Text if out.is_quiet() && diff.changes.is_empty() && !diff.partial => {}
         DiffFormat::Text => out.print(&crate::render::diff::text::diff(&compiled, &diff)),
@@ -38,7 +38,10 @@ pub(super) fn run(args: &Diff, out: &mut Out) -> Result<Status, Failure> {
         DiffFormat::Markdown => out.print(&crate::render::diff::markdown::diff(&compiled, &diff)),
         DiffFormat::Github => out.print(&crate::render::diff::github::diff(&compiled, &diff)),
     }
-    Ok(status(&diff, args.detailed_exitcode))
+    let status = status(&diff, args.detailed_exitcode);
+    // The process ends here; to free a large stack piece by piece before takes longer than to compare it.
+    std::mem::forget((compiled, declared, deployed, built, diff));
+    Ok(status)
 }
 
 /// What to compare with: as asked, else as the manifest says.
@@ -55,10 +58,9 @@ fn sources(against: &[String], host: &Host) -> Result<Vec<Source>, Failure> {
     }
 }
 
-fn read(sources: &[Source], compiled: &Compiled) -> Result<Deployed, Failure> {
+fn read(sources: &[Source], declared: &Declared) -> Result<Deployed, Failure> {
     let concealer = Concealer::new().map_err(Failure::new)?;
-    let declared = Declared::brief(&compiled.artifacts);
-    let mut deployed = deployed::read(sources, Some(&declared), &concealer);
+    let mut deployed = deployed::read(sources, Some(declared), &concealer);
     deployed.now = Some(jiff::Timestamp::now().as_second());
     Ok(deployed)
 }

@@ -13,7 +13,7 @@ use crate::finding::{Path, Place, Step};
 use crate::outline::{Entry, Value};
 use crate::stack::{Role, Service};
 
-use super::compare::{self, Delta, Entries};
+use super::compare::{self, Delta};
 use super::consequence::{self, Impact};
 use super::files::{change, whole};
 use super::steps::word;
@@ -92,12 +92,12 @@ impl Found<'_, '_> {
             self.absent(service, at);
             return;
         }
-        let wanted = below(&self.view.compose, &at, seen);
         let mut seen_paths: Vec<Path> = Vec::new();
         for container in containers {
             let running = under(&at, &container.entries, seen);
             let view = self.view;
-            for delta in compare::compare(&running, &wanted, 4, |_, a, b| interpolate::same(view, a, b)) {
+            let wanted = view.compose(&at).filter(|(path, _)| seen(path));
+            for delta in compare::compare(&running, wanted, 4, |a, b| interpolate::same(view, a, b)) {
                 if !seen_paths.contains(&delta.path) {
                     seen_paths.push(delta.path.clone());
                     self.container(service, container, delta);
@@ -249,23 +249,15 @@ fn seen(path: &Path) -> bool {
     }
 }
 
-/// The entries at or below a path.
-fn below(side: &Entries, at: &Path, keep: fn(&Path) -> bool) -> Entries {
-    side.range(at.clone()..)
-        .take_while(|(p, _)| p.0.starts_with(&at.0))
-        .filter(|(p, _)| keep(p))
-        .map(|(p, e)| (p.clone(), e.clone()))
-        .collect()
-}
-
 /// What an engine says of something, as if it stood at a path of a Compose file.
-fn under(at: &Path, list: &[FileEntry], keep: fn(&Path) -> bool) -> Entries {
-    compare::entries(list)
-        .into_iter()
-        .map(|(p, mut e)| {
-            e.line = 0;
-            (Path(at.0.iter().cloned().chain(p.0).collect()), e)
+fn under(at: &Path, list: &[FileEntry], keep: fn(&Path) -> bool) -> Vec<FileEntry> {
+    let start: Vec<String> = (0..at.0.len()).filter_map(|i| key(at, i)).map(str::to_string).collect();
+    list.iter()
+        .map(|e| FileEntry {
+            path: start.iter().chain(&e.path).cloned().collect(),
+            value: e.value.clone(),
+            line: 0,
         })
-        .filter(|(p, _)| keep(p))
+        .filter(|e| keep(&Path(e.path.iter().map(Step::from).collect())))
         .collect()
 }

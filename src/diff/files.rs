@@ -9,7 +9,7 @@ use crate::finding::{Path, Step};
 use crate::outline::{Entry, Syntax, Value};
 use crate::write::LOCK;
 
-use super::compare::{self, Delta, Entries};
+use super::compare::{self, Delta};
 use super::consequence::{self, Impact};
 use super::view::{View, key};
 use super::{Change, Do, Status, What, artifacts};
@@ -76,7 +76,15 @@ pub(super) fn change(
 
 /// A difference of a whole file.
 pub(super) fn whole(what: What, entries: usize) -> Delta {
-    Delta { path: Path::default(), what, before: None, after: None, entries, parts: Vec::new() }
+    Delta {
+        path: Path::default(),
+        what,
+        before: None,
+        after: None,
+        entries,
+        parts: Vec::new(),
+        lines: Vec::new(),
+    }
 }
 
 fn missing(view: &View, artifact: &Artifact) -> Change {
@@ -85,7 +93,7 @@ fn missing(view: &View, artifact: &Artifact) -> Change {
         Some(built) if built.hash(&artifact.path).is_some() => Status::Drift,
         Some(_) => Status::Undeployed,
     };
-    let delta = whole(What::Added, view.wanted(&artifact.path).len());
+    let delta = whole(What::Added, view.wanted(&artifact.path).count());
     let mut impact = artifacts::whole(view, &artifact.path, What::Added);
     if artifact.path == COMPOSE {
         let services = view.stack.services.iter().map(|s| s.name.as_str());
@@ -132,14 +140,12 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
         view.hidden.set(view.hidden.get() + 1);
         return;
     }
-    let wanted = if path == COMPOSE { view.compose.clone() } else { view.wanted(path) };
-    let server = compare::entries(&file.entries);
     let depth = if file.syntax == Syntax::Compose { 2 } else { 1 };
-    let mut deltas = compare::compare(&server, &wanted, depth, |_, a, b| view.may_be_same(a, b));
+    let mut deltas = compare::compare(&file.entries, view.wanted(path), depth, |a, b| view.may_be_same(a, b));
     if path == artifacts::CERTIFICATES {
         deltas = by_first_word(deltas);
     } else if file.syntax == Syntax::Text {
-        deltas = lines(deltas, &server, &wanted).into_iter().collect();
+        deltas = lines(deltas).into_iter().collect();
     }
     let moved = view.moved(path);
     for delta in deltas {
@@ -159,32 +165,30 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
 }
 
 /// Lines of a text have no names: all that differ are one change, with the lines as its values.
-fn lines(deltas: Vec<Delta>, server: &Entries, wanted: &Entries) -> Option<Delta> {
+fn lines(deltas: Vec<Delta>) -> Option<Delta> {
+    let numbers: Vec<u32> = deltas.iter().flat_map(|d| d.lines.clone()).collect();
     let parts: Vec<_> = deltas.into_iter().flat_map(|d| d.parts).collect();
     if parts.is_empty() {
         return None;
     }
-    let text = |side: &Entries, pick: fn(&compare::Part) -> Option<&Value>| {
-        let mut found: Vec<(u32, &str)> = parts
-            .iter()
-            .filter(|p| pick(p).is_some())
-            .filter_map(|(path, ..)| Some((side.get(path)?.line, key(path, path.0.len().checked_sub(1)?)?)))
+    let text = |has: fn(&compare::Part) -> bool| {
+        let own = parts.iter().zip(&numbers).filter(|(part, _)| has(part));
+        let mut found: Vec<(u32, &str)> = own
+            .filter_map(|((path, ..), line)| Some((*line, key(path, path.0.len().checked_sub(1)?)?)))
             .collect();
         found.sort_unstable();
         let line = found.first()?.0;
-        let texts: Vec<&str> = found
-            .iter()
-            .map(|(_, text)| {
-                text.rsplit_once(" #").map_or(*text, |(t, n)| {
-                    // A line that is there twice has a number behind it.
-                    if n.bytes().all(|b| b.is_ascii_digit()) { t } else { text }
-                })
-            })
-            .collect();
+        let bare = |text: &'_ str| match text.rsplit_once(" #") {
+            // A line that is there twice has a number behind it.
+            Some((bare, number)) if number.bytes().all(|b| b.is_ascii_digit()) => bare.to_string(),
+            _ if text.starts_with("concealed:") => "(a line that is not shown)".into(),
+            _ => text.to_string(),
+        };
+        let texts: Vec<String> = found.iter().map(|(_, text)| bare(text)).collect();
         Some(Entry { value: Value::Plain(texts.join("\n")), line })
     };
-    let before = text(server, |p| p.1.as_ref());
-    let after = text(wanted, |p| p.2.as_ref());
+    let before = text(|p| p.1.is_some());
+    let after = text(|p| p.2.is_some());
     let what = match (&before, &after) {
         (None, Some(_)) => What::Added,
         (Some(_), None) => What::Removed,
@@ -192,7 +196,7 @@ fn lines(deltas: Vec<Delta>, server: &Entries, wanted: &Entries) -> Option<Delta
     };
     // The entry for the whole says no more than the lines do, unless only their order differs.
     let entries = parts.iter().filter(|p| !p.0.0.is_empty()).count().max(1);
-    Some(Delta { path: Path::default(), what, before, after, entries, parts })
+    Some(Delta { path: Path::default(), what, before, after, entries, parts, lines: numbers })
 }
 
 /// Lines that begin with the name of what they are about.

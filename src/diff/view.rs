@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::built::Built;
 use crate::compile::Compiled;
-use crate::deployed::{Container, Deployed, File, conceal};
-use crate::emit::{Artifact, compose};
+use crate::deployed::conceal::{self, Declared};
+use crate::deployed::{Container, Deployed, File};
+use crate::emit::compose;
 use crate::finding::{Path, Place, Step};
 use crate::manifest::Class;
 use crate::origin;
-use crate::outline::{self, Value};
+use crate::outline::{Entry, Value};
 use crate::stack::{MountSource, Role, Service, Stack, Volume};
 
 use super::Status;
@@ -22,14 +23,12 @@ pub(super) struct View<'a> {
     pub deployed: &'a Deployed,
     /// What the last build wrote; `None` when its lock was not there to be read.
     pub built: Option<&'a Built>,
-    /// What the Compose file of the manifest says.
-    pub compose: Entries,
+    /// What the files of the manifest say.
+    declared: &'a Declared,
     /// What `.env` on the server says; `None` when it was not read.
     pub dotenv: Option<Entries>,
     /// Values and files that may differ or not: they are concealed, and the manifest was not at hand to say which.
     pub hidden: Cell<usize>,
-    /// The files that the manifest makes, with their hashes where there are others to compare them with.
-    artifacts: HashMap<&'a str, (&'a Artifact, String)>,
     services: HashMap<&'a str, &'a Service>,
     /// Volumes, by key and by name.
     volumes: HashMap<&'a str, &'a Volume>,
@@ -49,6 +48,7 @@ impl<'a> View<'a> {
     pub fn new(
         compiled: &'a Compiled,
         stack: &'a Stack,
+        declared: &'a Declared,
         deployed: &'a Deployed,
         built: Option<&'a Built>,
     ) -> Self {
@@ -67,15 +67,12 @@ impl<'a> View<'a> {
         for list in containers.values_mut().filter(|l| l.iter().any(|c| !is_leftover(c))) {
             list.retain(|c| !is_leftover(c));
         }
-        let compares = deployed.files.is_some();
-        let hash = |a: &Artifact| if compares { outline::hash(a.text.as_bytes()) } else { String::new() };
         let mut view = Self {
-            artifacts: compiled.artifacts.iter().map(|a| (a.path.as_str(), (a, hash(a)))).collect(),
             compiled,
             stack,
             deployed,
             built,
-            compose: Entries::new(),
+            declared,
             dotenv: None,
             hidden: Cell::new(0),
             services,
@@ -97,10 +94,6 @@ impl<'a> View<'a> {
             containers,
         };
         view.dotenv = view.file(".env").filter(|f| f.fault.is_none()).map(|f| compare::entries(&f.entries));
-        // A file that is there byte for byte need not be understood, unless containers are held against it.
-        if deployed.engine.is_some() || !view.is_there(compose::FILE) {
-            view.compose = view.wanted(compose::FILE);
-        }
         view
     }
 
@@ -136,28 +129,35 @@ impl<'a> View<'a> {
 
     /// Whether the manifest makes a file.
     pub fn makes(&self, path: &str) -> bool {
-        self.artifacts.contains_key(path)
+        self.declared.hash(path).is_some()
     }
 
     /// Whether a file on the server is the one the manifest makes, byte for byte.
     pub fn is_there(&self, path: &str) -> bool {
-        let hash = self.file(path).and_then(|f| f.hash.as_ref());
-        hash.is_some_and(|hash| self.artifacts.get(path).is_some_and(|(_, wanted)| wanted == hash))
+        let hash = self.file(path).and_then(|f| f.hash.as_deref());
+        hash.is_some() && hash == self.declared.hash(path)
     }
 
     /// Which side moved, if the bytes tell it: a file that is as it was built, here or there, has not moved.
     pub fn moved(&self, path: &str) -> Option<Status> {
         let built = self.built?.hash(path)?;
-        if self.artifacts.get(path).is_some_and(|(_, wanted)| wanted == built) {
+        if self.declared.hash(path) == Some(built) {
             return Some(Status::Drift);
         }
         (self.file(path)?.hash.as_deref() == Some(built)).then_some(Status::Undeployed)
     }
 
     /// What a file that the manifest makes says. It was made by us: what cannot be read of it says nothing.
-    pub fn wanted(&self, path: &str) -> Entries {
-        let artifact = self.artifacts.get(path);
-        artifact.and_then(|(a, _)| outline::read(path, &a.text).ok()).map(|o| o.entries).unwrap_or_default()
+    pub fn wanted(&self, path: &str) -> impl Iterator<Item = (&'a Path, &'a Entry)> {
+        self.declared.outline(path).into_iter().flat_map(|outline| &outline.entries)
+    }
+
+    /// What the Compose file that the manifest makes says at or below a path.
+    pub fn compose(&self, at: &Path) -> impl Iterator<Item = (&'a Path, &'a Entry)> {
+        let outline = self.declared.outline(compose::FILE);
+        let from = outline.into_iter().flat_map(|o| o.entries.range(at.clone()..));
+        let at = at.clone();
+        from.take_while(move |(path, _)| path.0.starts_with(&at.0))
     }
 
     /// Whether two values may be the same for all that can be told.

@@ -6,7 +6,7 @@ use crate::deployed::{Engine, FileEntry};
 use crate::emit::compose::FILE;
 use crate::finding::{Path, Place, Step};
 
-use super::{Found, below, under};
+use super::{Found, under};
 use crate::diff::compare::{self, Delta};
 use crate::diff::consequence::{self, Impact};
 use crate::diff::files::{change, whole};
@@ -60,9 +60,8 @@ impl Found<'_, '_> {
         place: Option<Place>,
     ) {
         let view = self.view;
-        let wanted = below(&view.compose, at, |_| true);
         let running = under(at, entries, |_| true);
-        let deltas = compare::compare(&running, &wanted, 2, |_, a, b| interpolate::same(view, a, b));
+        let deltas = compare::compare(&running, view.compose(at), 2, |a, b| interpolate::same(view, a, b));
         // Compose knows by its labels what it calls by one key: the container may use another one of that key.
         let elsewhere: Vec<&str> = users
             .iter()

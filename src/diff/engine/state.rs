@@ -94,8 +94,8 @@ impl Found<'_, '_> {
         };
         // What the manifest passes through may say it, too.
         let path = at(&["deploy", "replicas"]);
-        let said = self.view.compose.get(&path).or_else(|| self.view.compose.get(&at(&["scale"])));
-        let wanted = said.and_then(|e| plain(&e.value)?.parse().ok()).unwrap_or(1);
+        let said = self.view.compose(&path).chain(self.view.compose(&at(&["scale"]))).next();
+        let wanted = said.and_then(|(_, e)| plain(&e.value)?.parse().ok()).unwrap_or(1);
         if there == wanted || self.in_file(&path).is_some() {
             return;
         }
