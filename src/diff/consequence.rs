@@ -71,10 +71,18 @@ pub(super) fn compose(view: &View, delta: &Delta, status: Status) -> Impact {
 /// Another project is another set of containers, networks and volumes; the old ones run on and are in the way.
 fn project(view: &View) -> Impact {
     let subject = Subject::new(SubjectKind::Project, view.stack.project.clone());
-    let why = "to Compose another project is another set of containers and networks: the old ones run on beside it, \
-               and what has no name of its own starts empty";
     let services = view.stack.services.iter().map(|s| s.name.as_str());
-    Impact::new(subject, Consequence::DataLoss, why).by(Do::Up).fates(services, Fate::Created)
+    let keeps = view.stack.volumes.iter().any(|v| matches!(v.class, Class::Critical | Class::Important));
+    let (consequence, end) = if keeps {
+        (Consequence::DataLoss, ", and the new ones do not find what those keep")
+    } else {
+        (Consequence::Outage, "")
+    };
+    let why = format!(
+        "to Compose another project is another set of containers and networks: the old ones run on beside it, in the \
+         way of its ports and names{end}"
+    );
+    Impact::new(subject, consequence, why).by(Do::Up).fates(services, Fate::Created)
 }
 
 fn whole_service(view: &View, name: &str, what: What) -> Impact {
