@@ -2,13 +2,16 @@
 
 mod build;
 mod completions;
+mod diff;
 mod explain;
 mod init;
 mod lint;
 mod man;
 mod out;
 pub mod schema;
+mod snapshot;
 mod stacks;
+mod why;
 
 use std::process::ExitCode;
 
@@ -28,6 +31,8 @@ enum Status {
     Found,
     /// Not all could be seen, and it was said why.
     Unseen,
+    /// There were differences, and of which kind was asked for.
+    Differs(u8),
 }
 
 /// The program.
@@ -40,7 +45,10 @@ pub fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Build(args) => build::run(&args, &mut out),
         Verb::Lint(args) => lint::run(&args, &mut out),
+        Verb::Diff(args) => diff::run(&args, &mut out),
+        Verb::Snapshot(args) => snapshot::run(&args, &mut out),
         Verb::Explain(args) => explain::run(&args, &mut out),
+        Verb::Why(args) => why::run(&args, &mut out),
         Verb::Schema(args) => schema::run(&args, &mut out),
         Verb::Init(args) => init::run(&args, &mut out),
         Verb::Completions(args) => completions::run(&args, &mut out),
@@ -64,6 +72,7 @@ pub fn main() -> ExitCode {
         Status::Fine => ExitCode::SUCCESS,
         Status::Found => ExitCode::from(1),
         Status::Unseen => ExitCode::from(2),
+        Status::Differs(code) => ExitCode::from(code),
     }
 }
 

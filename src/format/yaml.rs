@@ -20,6 +20,16 @@ const RULE: &str = "schema-mismatch";
 /// Whole numbers beyond 64 bits become floats that keep their writing. `None` when there is no tree to go on
 /// with; every reason why, and everything that reads otherwise than it looks, is in `out` in the order of the text.
 pub fn read(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
+    read_as(source, text, false, out)
+}
+
+/// Reads a YAML text as programs read it that know merge keys, such as Compose: `<<` is a key like any other, for the
+/// caller to follow.
+pub fn read_merging(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
+    read_as(source, text, true, out)
+}
+
+fn read_as(source: SourceId, text: &str, merging: bool, out: &mut Vec<Finding>) -> Option<Tree> {
     if let Some(finding) = unreadable(source, text) {
         out.push(finding);
         return None;
@@ -27,6 +37,7 @@ pub fn read(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree
     let mut reader = Reader {
         source,
         text,
+        merging,
         tree: Tree::default(),
         frames: Vec::new(),
         anchors: HashMap::new(),
@@ -83,6 +94,8 @@ enum Key {
 struct Reader<'a> {
     source: SourceId,
     text: &'a str,
+    /// Whether `<<` is read as a key.
+    merging: bool,
     tree: Tree,
     frames: Vec<Frame>,
     /// What each anchor names; nothing while it is still being read.
@@ -214,7 +227,7 @@ impl Reader<'_> {
             let id = self.tree.push(span, Kind::Str(text.into()));
             self.anchors.insert(anchor, Some(Built { id, weight: 1, height: 0 }));
         }
-        if plain && text == "<<" {
+        if plain && text == "<<" && !self.merging {
             let help = "write the keys out, or share one whole map: `key: *name`";
             self.error(span, "expected a key, found the merge key `<<`, which YAML 1.2 does not have", help);
         } else if plain && matches!(yaml_scalars::core(text), Kind::Null) {

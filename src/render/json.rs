@@ -89,7 +89,7 @@ pub fn findings(compiled: &Compiled) -> Vec<Finding> {
     compiled.findings.iter().map(shown).collect()
 }
 
-fn location(compiled: &Compiled, place: &Place) -> Location {
+pub(super) fn location(compiled: &Compiled, place: &Place) -> Location {
     let mut at = Location::default();
     if let Place::At { path, .. } = place {
         at.place = Some(path.to_string());
@@ -104,9 +104,9 @@ fn location(compiled: &Compiled, place: &Place) -> Location {
     at
 }
 
-/// The array as text, safe to look at in a terminal too.
-pub fn print(findings: &[Finding]) -> String {
-    let text = serde_json::to_string_pretty(findings).unwrap_or_default();
+/// A value as text, safe to look at in a terminal too.
+pub fn print<T: Serialize + ?Sized>(value: &T) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if is_visible(c) || c == '\n' {

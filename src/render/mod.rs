@@ -1,8 +1,9 @@
-//! What people and programs are shown: findings as text and as JSON, and differences. Makes texts; prints nothing.
+//! What people and programs are shown: findings and differences, as text, JSON and more. Makes texts; prints nothing.
 //!
 //! Texts hold ANSI colours; whoever prints them strips those where no terminal is.
 
 mod conceal;
+pub mod diff;
 pub mod difference;
 pub mod json;
 mod snippet;

@@ -222,13 +222,3 @@ pub(super) fn shown(directive: &Directive) -> String {
         std::iter::once(directive.name.as_str()).chain(directive.args.iter().map(String::as_str)).collect();
     crate::scalar::shown(&words.join(" ")).replace("\\\\", "\\")
 }
-
-/// Whether a name stands for a value nobody should read: `SMTP_PASSWORD`, `API_TOKEN`.
-pub(super) fn names_a_secret(name: &str) -> bool {
-    const WORDS: &[&str] =
-        &["PASSWORD", "PASSWD", "PASS", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIALS", "APIKEY"];
-    const PAIRS: &[&str] =
-        &["API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "SECRET_KEY", "ENCRYPTION_KEY", "ROLE_KEY", "AUTH_KEY"];
-    let name = name.to_ascii_uppercase();
-    WORDS.iter().any(|w| name.split('_').next_back() == Some(w)) || PAIRS.iter().any(|p| name.ends_with(p))
-}
