@@ -16,6 +16,7 @@ Examples:
   stackgen build shop
   stackgen lint
   stackgen explain services.odoo.routes
+  stackgen why deploy/nginx/nginx.conf:233
 
 Exit status: 0 all is well, 1 findings or differences, 2 it could not be done or not all could be seen.")]
 pub struct Cli {
@@ -102,6 +103,21 @@ Examples:
   stackgen explain compose            a target
   stackgen explain services.odoo.routes")]
     Explain(Explain),
+
+    /// Say what made a line of a file, or which lines a line of the manifest made
+    ///
+    /// An error message of nginx, Compose, nft, certbot or Odoo about a file that stackgen wrote can be piped in: it is
+    /// answered with the place of the manifest.
+    #[command(after_help = "\
+Examples:
+  stackgen why deploy/nginx/nginx.conf:233     what made this line
+  stackgen why docker-compose.yml              the parts of a file
+  stackgen why stack.yaml:12                   the lines that this line made
+  stackgen why /etc/odoo/odoo.conf:25          as the path is in the container
+  docker compose logs nginx 2>&1 | stackgen why -
+
+Exit status: 0 found, 1 nothing found, 2 it could not be done.")]
+    Why(Why),
 
     /// Print a JSON Schema, for editors
     #[command(after_help = "\
@@ -214,6 +230,20 @@ pub struct Explain {
     /// Rule, kind, target or path in the manifest
     #[arg(value_name = "RULE|KIND|TARGET|PATH")]
     pub topic: String,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// File that was written, or manifest, with a line; `-` reads messages [default: - when something is piped in]
+    #[arg(value_name = "FILE[:LINE]")]
+    pub what: Option<String>,
+    /// Manifest or its folder [default: above the file, else the stack here, else the only one under stacks/]
+    #[arg(long, value_name = "STACK")]
+    pub stack: Option<PathBuf>,
+    /// Lay stack.NAME.yaml (or .toml) over the manifest
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
 }
 
 /// Arguments of `schema`.

@@ -19,6 +19,7 @@ pub mod emit;
 pub mod compile;
 pub mod outline;
 pub mod built;
+pub mod origin;
 pub mod deployed;
 pub mod write;
 pub mod render;

@@ -11,12 +11,13 @@ mod ini;
 mod interpolation;
 mod json;
 mod nginx;
+pub mod port;
 mod quantity;
 mod shell_words;
 mod text;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -148,22 +149,24 @@ impl Entries {
     fn set(&mut self, path: Path, value: impl Into<String>, line: u32) {
         self.0.insert(path, Entry { value: Value::Plain(value.into()), line });
     }
+}
 
-    /// A path that no entry has yet: the path itself, or it with ` #2`, ` #3`, … at its last key.
-    fn free(&self, path: Path) -> Path {
-        if !self.0.contains_key(&path) {
-            return path;
-        }
-        let mut again = path.clone();
-        for n in 2.. {
-            if let (Some(Step::Key(key)), Some(Step::Key(first))) = (again.0.last_mut(), path.0.last()) {
-                *key = format!("{first} #{n}");
+/// Tells things of one name apart: the second `x` is `x #2`.
+#[derive(Default)]
+struct Numbered(HashMap<String, u32>);
+
+impl Numbered {
+    fn name(&mut self, name: String) -> String {
+        match self.0.get_mut(&name) {
+            Some(count) => {
+                *count += 1;
+                format!("{name} #{count}")
             }
-            if !self.0.contains_key(&again) {
-                break;
+            None => {
+                self.0.insert(name.clone(), 1);
+                name
             }
         }
-        again
     }
 }
 

@@ -147,7 +147,7 @@ impl Output {
                     "cannot write `{path}`: it is no path below the output folder"
                 )));
             }
-            new.add(&path, &artifact.text, &old);
+            new.add(&artifact, &old);
             if plan.artifacts.insert(path.clone(), artifact).is_some() {
                 return Err(Failure::new(format!("cannot write `{path}`: two files have this path")));
             }

@@ -6,7 +6,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::{built, content, program, stacks, written};
 use serde_json::Value as Json;
@@ -364,7 +364,7 @@ fn says(outline: &Outline) -> BTreeMap<String, Value> {
 }
 
 /// What Compose makes of a file, without what means nothing: empty maps, extensions, the order of lists without one.
-fn resolved(compose: &PathBuf, folder: &Path, text: &str) -> Json {
+fn resolved(compose: &Path, folder: &Path, text: &str) -> Json {
     std::fs::write(folder.join("c.yml"), text).expect("written");
     let printed = content(compose, folder, &["-f", "c.yml", "config", "--format", "json"]);
     let mut json: Json = serde_json::from_str(&printed).expect("JSON");

@@ -10,6 +10,7 @@ mod out;
 pub mod schema;
 mod snapshot;
 mod stacks;
+mod why;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Verb::Lint(args) => lint::run(&args, &mut out),
         Verb::Snapshot(args) => snapshot::run(&args, &mut out),
         Verb::Explain(args) => explain::run(&args, &mut out),
+        Verb::Why(args) => why::run(&args, &mut out),
         Verb::Schema(args) => schema::run(&args, &mut out),
         Verb::Init(args) => init::run(&args, &mut out),
         Verb::Completions(args) => completions::run(&args, &mut out),

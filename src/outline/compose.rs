@@ -181,13 +181,10 @@ impl Reader<'_> {
     }
 
     fn set(&mut self, path: &Path, node: &Node) {
-        for item in node.one_or_more() {
+        for (i, item) in node.one_or_more().iter().enumerate() {
             match item.as_text() {
                 Some(text) => self.out.set(path.join(text), "", item.line),
-                None => {
-                    let free = self.out.free(path.join("item"));
-                    self.walk(&free, &mut Vec::new(), item);
-                }
+                None => self.walk(&path.join(i), &mut Vec::new(), item),
             }
         }
     }

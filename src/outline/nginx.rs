@@ -19,8 +19,8 @@ mod table;
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Entries, Entry, Lines, list};
-use crate::finding::{Path, Step};
+use super::{Entries, Entry, Lines, Numbered, list};
+use crate::finding::Path;
 use crate::format::Fault;
 use crate::format::nginx::{Directive, read_snippet};
 use table::Known;
@@ -53,6 +53,7 @@ impl Reader {
         let alone = servers_alone(directives);
         let mut orders: BTreeMap<&str, Vec<(String, u32)>> = BTreeMap::new();
         let mut defaults: Vec<Listen> = Vec::new();
+        let mut numbered = Numbered::default();
         for directive in directives {
             let line = self.lines.of(directive.span.start as usize);
             let step = match context {
@@ -64,7 +65,9 @@ impl Reader {
             if !table::has_keys(context) && self.several(path, directive, line) {
                 continue;
             }
-            let free = self.out.free(path.join(&step));
+            let named = step.split_once(' ').is_some();
+            let step = numbered.name(step);
+            let free = path.join(&step);
             if let Some(order) = ordered(context, directive) {
                 orders.entry(order).or_default().push((written(directive), line));
             }
@@ -76,14 +79,13 @@ impl Reader {
                         if !block.iter().any(|d| d.name == "listen") {
                             self.out.set(free.join("listen 80"), "", line);
                         }
-                        let Some(Step::Key(name)) = free.0.last() else { continue };
                         let listen =
-                            |(address, default)| Listen { address, default, server: name.clone(), line };
+                            |(address, default)| Listen { address, default, server: step.clone(), line };
                         defaults.extend(listens(directive).map(listen));
                     }
                 }
                 None => {
-                    let value = table::value(context, directive, step.split_once(' ').is_some());
+                    let value = table::value(context, directive, named);
                     if !table::is_default(context, &directive.name, &value) {
                         self.out.set(free, value, line);
                     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::hash::Hash;
-use super::{Entries, Entry};
+use super::{Entries, Entry, Numbered};
 use crate::finding::Path;
 
 /// Reads a file line by line; its path says what a comment looks like.
@@ -15,6 +15,7 @@ pub(super) fn read(path: &str, text: &str) -> BTreeMap<Path, Entry> {
     let is_python = path.ends_with(".py");
     let is_nft = path.ends_with("nftables.conf");
     let mut out = Entries::default();
+    let mut numbered = vec![Numbered::default()];
     let mut whole = Hash::default();
     // What ends the text in which a `#` is no comment.
     let mut until: Option<String> = None;
@@ -41,12 +42,17 @@ pub(super) fn read(path: &str, text: &str) -> BTreeMap<Path, Entry> {
         whole = whole.add(bare);
         if is_nft && bare == "}" {
             blocks.0.pop();
+            if numbered.len() > 1 {
+                numbered.pop();
+            }
             continue;
         }
-        let free = out.free(blocks.join(if is_python { line } else { bare }));
-        out.set(free, "", number);
+        let known = if is_python { line } else { bare };
+        let again = numbered.last_mut().map_or_else(String::new, |n| n.name(known.to_string()));
+        out.set(blocks.join(again.as_str()), "", number);
         if let Some(head) = bare.strip_suffix('{').filter(|_| is_nft) {
             blocks = blocks.join(head.trim_end());
+            numbered.push(Numbered::default());
         }
     }
     out.set(Path::default(), format!("{:016x}", whole.finish()), 1);

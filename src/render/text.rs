@@ -71,6 +71,18 @@ pub fn findings(compiled: &Compiled) -> String {
     out
 }
 
+/// The lines of a place, with what stands there; nothing for a place that is not written.
+pub fn place(compiled: &Compiled, place: &Place, label: &str) -> String {
+    let Some(span) = compiled.span(place) else { return String::new() };
+    let secrets = compiled.findings.iter().filter(|f| SECRETS.contains(&f.rule));
+    let secrets = secrets.filter_map(|f| compiled.span(&f.place)).filter(|s| s.source == span.source);
+    let shown = Shown::new(
+        compiled.sources.get(span.source),
+        &secrets.map(crate::text::Span::range).collect::<Vec<_>>(),
+    );
+    shown.draw(Level::Info, &[Mark { range: span.range(), label: label.to_string(), primary: true }])
+}
+
 /// Rules whose place is a value that must not be shown.
 const SECRETS: &[&str] = &["placeholder-secret", "secret-literal"];
 

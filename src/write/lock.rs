@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, LOCK, is_inside};
 use crate::built::{self, Entries, VERSION};
+use crate::emit::Artifact;
 use crate::outline;
 
 /// What was written.
@@ -61,13 +62,14 @@ impl Lock {
     }
 
     /// Takes in a file that is to be written. What it says is looked up in the last lock if the file is the same.
-    pub(super) fn add(&mut self, path: &str, text: &str, old: &Self) {
+    pub(super) fn add(&mut self, artifact: &Artifact, old: &Self) {
+        let (path, text) = (artifact.path.as_str(), artifact.text.as_str());
         let hash = outline::hash(text.as_bytes());
         let known = old.entries.files.get(path);
         let known = known.filter(|_| old.entries.version == VERSION && old.files.get(path) == Some(&hash));
-        // A file nobody understands has no entries, and is compared as a whole.
-        let digest =
-            known.cloned().or_else(|| outline::read(path, text).ok().map(|outline| built::digest(&outline)));
+        // A script is compared as a whole, as is a file that nobody understands.
+        let read = || if artifact.executable { None } else { outline::read(path, text).ok() };
+        let digest = known.cloned().or_else(|| read().map(|outline| built::digest(&outline)));
         self.entries.version = VERSION;
         self.entries.files.extend(digest.map(|digest| (path.to_string(), digest)));
         self.files.insert(path.to_string(), hash);

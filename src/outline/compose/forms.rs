@@ -2,6 +2,7 @@
 
 pub(super) use super::table::truth;
 use crate::outline::interpolation::split;
+use crate::outline::port::identity;
 use crate::outline::yaml::{Is, Node};
 
 /// A service in its long form.
@@ -244,16 +245,8 @@ fn ports(node: &Node) -> Vec<(String, Node)> {
         let known = ["host_ip", "published", "target", "protocol"];
         rest = node.entries().iter().filter(|(key, _)| !known.contains(&key.as_str())).cloned().collect();
     }
-    let address = address.trim_matches(['[', ']']);
-    let host = match address {
-        "" => String::new(),
-        v6 if v6.contains(':') && !v6.contains('$') => format!("[{v6}]:"),
-        v4 => format!("{v4}:"),
-    };
-    let protocol = if protocol.is_empty() { "tcp".to_string() } else { protocol.to_lowercase() };
     let one = |published: &str, target: &str| {
-        let colon = if published.is_empty() && host.is_empty() { "" } else { ":" };
-        (format!("{host}{published}{colon}{target}/{protocol}"), Node::map(line, rest.clone()))
+        (identity(address, published, target, protocol), Node::map(line, rest.clone()))
     };
     let (Some(targets), outside) = (range(target), range(published)) else {
         return vec![one(published, target)];
