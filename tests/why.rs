@@ -96,7 +96,7 @@ fn a_line_of_the_manifest_is_followed_to_what_it_made() {
         &[&url],
         "",
         0,
-        &["N8N_HOST: n8n.insightpulseai.net", "nginx/nginx.conf:262: server_name n8n.insightpulseai.net;"],
+        &["N8N_HOST: n8n.insightpulseai.net", "nginx/nginx.conf:263: server_name n8n.insightpulseai.net;"],
     );
     let route = at("- { path: /webhook/, rate_limit: api_limit }");
     says(&[&route], "", 0, &["location /webhook/ {", "limit_req zone=api_limit"]);
@@ -255,7 +255,7 @@ fn others_are_answered() {
         &["sslmode: require"],
     );
     let sh = |folder: &Path| Some(printed(&run(Path::new("/bin/sh"), folder, &["-n", "odoo/start.sh"])));
-    answered(broken("odoo/start.sh", "    init)", "    if ;", sh), &["odoo/start.sh:30", "start.sh"]);
+    answered(broken("odoo/start.sh", "    init)", "    if ;", sh), &["odoo/start.sh:33", "start.sh"]);
     let certbot = |folder: &Path| {
         let state = folder.join("state").display().to_string();
         let args = [
