@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::emit::{Artifact, TARGETS};
 use crate::finding::{Document, Finding, Level, Part, Place};
 use crate::format::tree::Tree;
+use crate::foreign::{self, Folder};
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
 use crate::resolve::resolve;
@@ -38,6 +39,34 @@ pub struct Compiled {
     pub findings: Vec<Finding>,
     /// The files; none if a finding is an error.
     pub artifacts: Vec<Artifact>,
+    /// What could not be seen of a directory without a manifest, and what that kept from being judged; one line each.
+    pub unseen: Vec<String>,
+}
+
+/// Reads and checks a directory that has no manifest.
+pub fn check_foreign(folder: &dyn Folder, name: &str) -> Compiled {
+    let mut compiled = Compiled::default();
+    let mut kinds = Kinds::default();
+    let read = foreign::read(folder, name, &mut kinds, &mut compiled.sources, &mut compiled.findings);
+    compiled.documents = read.documents;
+    if let Some(stack) = read.stack {
+        if !compiled.failed() {
+            compiled.findings.extend(rules::check(&stack));
+        }
+        compiled.unseen = read
+            .unseen
+            .into_iter()
+            .map(|(aspect, what)| match rules::needing(aspect) {
+                0 => what,
+                1 => format!("{what}: 1 rule was not asked"),
+                n => format!("{what}: {n} rules were not asked"),
+            })
+            .collect();
+        compiled.stack = Some(stack);
+    }
+    compiled.documents.extend(kinds.into_trees().into_iter().map(|(name, tree)| (Document::Kind(name), tree)));
+    compiled.sort();
+    compiled
 }
 
 /// Compiles a stack.

@@ -105,6 +105,10 @@ pub enum Document {
     Manifest,
     /// The data of one service kind, by name.
     Kind(String),
+    /// A Compose project, its files merged as Compose does.
+    Compose,
+    /// A file that stackgen did not write, by path.
+    File(String),
 }
 
 /// Which part of an entry is meant.

@@ -13,6 +13,7 @@ pub mod expr;
 pub mod kinds;
 pub mod parse;
 pub mod resolve;
+pub mod foreign;
 pub mod rules;
 pub mod emit;
 pub mod compile;

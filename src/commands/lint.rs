@@ -30,6 +30,9 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
             }
         };
         tally.add(&compiled.findings);
+        for line in &compiled.unseen {
+            out.status(&format!("note: {}: {line}\n", stacks::shown(manifest)));
+        }
         match args.format {
             Format::Text => out.print(&text::findings(&compiled)),
             Format::Json => shown.extend(json::findings(&compiled)),

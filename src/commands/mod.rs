@@ -2,6 +2,7 @@
 
 mod build;
 mod completions;
+mod disk;
 mod explain;
 mod init;
 mod lint;

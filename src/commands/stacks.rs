@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::compile::{Compiled, Input, compile};
+use super::disk::Disk;
+use crate::compile::{Compiled, Input, check_foreign, compile};
 use crate::finding::Finding;
+use crate::foreign;
 use crate::format::decode_utf8;
 use crate::kinds::KindsFile;
 use crate::scalar::Name;
@@ -142,23 +144,31 @@ pub(super) fn below(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Failure>) {
             continue;
         }
         let before = found.len();
+        let mut foreign = Vec::new();
         let walk = WalkDir::new(path).sort_by_file_name().into_iter();
         for entry in
             walk.filter_entry(|e| e.depth() == 0 || !e.file_type().is_dir() || is_looked_into(e.path()))
         {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => match in_folder(entry.path()) {
-                    Ok(manifest) => found.extend(manifest),
+                    Ok(Some(manifest)) => found.push(manifest),
+                    // A directory stands for the files in it.
+                    Ok(None) if foreign::has_compose(&Disk::new(entry.path())) => foreign.push(entry.path().into()),
+                    Ok(None) => {}
                     Err(failure) => failures.push(failure),
                 },
                 Ok(_) => {}
                 Err(error) => failures.push(unwalkable(path, &error)),
             }
         }
+        if found.len() == before && foreign.is_empty() && foreign::is_one(&Disk::new(path)) {
+            foreign.push(path.clone());
+        }
+        found.extend(foreign);
         if found.len() == before && failures.is_empty() {
             failures.push(
                 Failure::new(format!(
-                    "expected a stack below {}, found no stack.yaml or stack.toml",
+                    "expected a stack below {}, found neither stack.yaml, stack.toml nor a Compose file",
                     shown(path)
                 ))
                 .help("name a manifest or a folder above one"),
@@ -184,8 +194,17 @@ fn unwalkable(path: &Path, error: &walkdir::Error) -> Failure {
     }
 }
 
+/// Checks the files of a directory without a manifest.
+fn unmanaged(folder: &Path) -> Compiled {
+    let name = fs::canonicalize(folder).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
+    check_foreign(&Disk::new(folder), &name.unwrap_or_else(|| "stack".into()))
+}
+
 /// Compiles a stack. What could not be read is a failure, unless its text is at fault.
 pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, Failure> {
+    if manifest.is_dir() {
+        return Ok(unmanaged(manifest));
+    }
     let mut faults = Faults::default();
     let overlay = env.map(|env| overlay(manifest, env)).transpose()?;
     let input = Input {

@@ -56,6 +56,17 @@ pub struct Tree {
     root: NodeId,
     /// Scalars other than text whose writing says more than their value: `1.10`, `0755`, `0x1F`, `True`.
     raws: HashMap<NodeId, Box<str>>,
+    /// What tags of Compose say about merging.
+    marks: HashMap<NodeId, Mark>,
+}
+
+/// What a tag says about merging a value with one that was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// `!reset`: the value goes, and nothing takes its place.
+    Reset,
+    /// `!override`: the value replaces the other whole.
+    Override,
 }
 
 /// What [`Tree::find`] found.
@@ -75,7 +86,7 @@ static NOTHING: Node =
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { nodes: Vec::new(), root: NodeId(0), raws: HashMap::new() }
+        Self { nodes: Vec::new(), root: NodeId(0), raws: HashMap::new(), marks: HashMap::new() }
     }
 }
 
@@ -129,6 +140,18 @@ impl Tree {
         canonical(&self.node(id).kind)
     }
 
+    /// What a tag says about merging this value.
+    pub fn mark(&self, id: NodeId) -> Option<Mark> {
+        self.marks.get(&id).copied()
+    }
+
+    /// Notes what a tag says.
+    pub(crate) fn set_mark(&mut self, id: NodeId, mark: Option<Mark>) {
+        if let Some(mark) = mark {
+            self.marks.insert(id, mark);
+        }
+    }
+
     /// Where a path is written, or the nearest ancestor of it that is.
     pub fn find(&self, path: &Path) -> Found {
         let mut found = Found { key: None, value: self.node(self.root).span, exact: true };
@@ -148,7 +171,7 @@ impl Tree {
     }
 
     /// Adds a node.
-    pub(super) fn push(&mut self, span: Span, kind: Kind) -> NodeId {
+    pub(crate) fn push(&mut self, span: Span, kind: Kind) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Node { span, kind });
         id
@@ -165,15 +188,16 @@ impl Tree {
     }
 
     /// Makes a node the root.
-    pub(super) fn set_root(&mut self, id: NodeId) {
+    pub(crate) fn set_root(&mut self, id: NodeId) {
         self.root = id;
     }
 
     /// Takes in all nodes of another tree and returns where its root is now.
-    pub(super) fn absorb(&mut self, other: Tree) -> NodeId {
+    pub(crate) fn absorb(&mut self, other: Tree) -> NodeId {
         let base = self.nodes.len() as u32;
         let moved = |id: NodeId| NodeId(id.0 + base);
         self.raws.extend(other.raws.into_iter().map(|(id, raw)| (moved(id), raw)));
+        self.marks.extend(other.marks.into_iter().map(|(id, mark)| (moved(id), mark)));
         self.nodes.extend(other.nodes.into_iter().map(|mut node| {
             match &mut node.kind {
                 Kind::Seq(items) => items.iter_mut().for_each(|id| *id = moved(*id)),

@@ -317,6 +317,7 @@ fn header(m: &Manifest) -> Stack {
         external: external.collect(),
         tombstones: tombstones.collect(),
         allowed: allowed.collect(),
+        foreign: None,
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in &stack.services {
         let over = service.overrides.get("container_name").and_then(Json::as_str);
         let (name, place) = match (over, service.container_name.as_deref()) {
-            (Some(name), _) => (name, service.place.join("compose").join("container_name")),
+            (Some(name), _) => (name, service.key_place("container_name")),
             (None, Some(name)) => (name, service.place.join("container_name")),
             (None, None) => continue,
         };

@@ -47,13 +47,13 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             continue;
         }
         let guarded = site.routes.iter().any(|r| {
-            r.path.trim_end_matches('/').ends_with("/web/database")
+            r.path.contains("/web/database")
                 && (!r.allow_from.is_empty() || matches!(r.action, Action::Deny))
         });
         if !guarded {
             let place = match &list.origin {
                 Origin::Manifest(place) => place.clone(),
-                Origin::Kind(_) => service.place.join("options").join("database_manager"),
+                Origin::Kind(_) | Origin::Default => service.place.join("options").join("database_manager"),
             };
             let message = format!("the database manager of `{name}` answers on `{}`", site.host);
             out.push(

@@ -68,5 +68,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
 /// The key of the configuration file that beats a variable.
 pub(super) fn beaten_by(service: &Service, name: &str) -> Option<&'static str> {
     let (_, key) = PAIRS.iter().find(|(n, _)| *n == name)?;
-    setting(service, key).map(|_| *key)
+    // Only the start script of ours brings a password together with the role.
+    let key = if service.found.is_some() && name.contains("PASSWORD") { "db_password" } else { key };
+    setting(service, key).map(|_| key)
 }

@@ -28,14 +28,20 @@
 //!     kind: postgres
 //! ```
 
-use super::common::{from, listening, place};
+use super::common::{asked, from, listening, place};
 use crate::finding::Finding;
 use crate::stack::{Probe, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in &stack.services {
         let Some(healthcheck) = &service.healthcheck else { continue };
-        let Probe::Http { port, .. } = healthcheck.probe else { continue };
+        let port = match &healthcheck.probe {
+            Probe::Http { port, .. } => *port,
+            Probe::Command(words) => match asked(words) {
+                Some((port, _)) => port,
+                None => continue,
+            },
+        };
         let ports = listening(service);
         if ports.is_empty() || ports.contains(&port) {
             continue;

@@ -60,9 +60,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 );
             }
         }
-        let place = service.place.join("compose");
         for (key, value) in &service.overrides {
-            let place = place.join(key);
+            let place = service.key_place(key);
             let words: Vec<&str> = match value {
                 Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
                 value => value.as_str().into_iter().collect(),

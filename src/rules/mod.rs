@@ -25,6 +25,7 @@ mod driver_missing;
 mod duplicate_key;
 mod duplicate_route;
 mod edge_port_conflict;
+mod elsewhere;
 mod env_not_read_by_image;
 mod env_overridden_by_config;
 mod env_value_invalid;
@@ -89,7 +90,7 @@ mod workers_without_websocket_route;
 pub use allowances::apply_allowances;
 
 use crate::finding::{Finding, Level};
-use crate::stack::Stack;
+use crate::stack::{Aspect, Stack};
 
 /// A rule.
 pub struct Rule {
@@ -230,13 +231,27 @@ pub fn header(source: &str) -> String {
         .collect()
 }
 
-/// Runs every rule.
+/// Runs every rule that sees enough.
 pub fn check(stack: &Stack) -> Vec<Finding> {
     let mut out = Vec::new();
     for rule in RULES {
-        if let Check::Stack(check) = rule.check {
+        if let Check::Stack(check) = rule.check
+            && elsewhere::needed(rule.name).is_none_or(|aspect| stack.sees(aspect))
+        {
             check(stack, &mut out);
         }
     }
+    if stack.foreign.is_some() {
+        for finding in &mut out {
+            if let Some(help) = elsewhere::advice(finding.rule) {
+                finding.help = Some(help.into());
+            }
+        }
+    }
     out
+}
+
+/// How many rules have to see this before they judge.
+pub fn needing(aspect: Aspect) -> usize {
+    elsewhere::count(aspect)
 }

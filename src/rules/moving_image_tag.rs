@@ -42,7 +42,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             say(reference, &from(origin), place(origin, service), out);
         }
         if let Some(reference) = service.overrides.get("image").and_then(Json::as_str) {
-            say(reference, "", service.place.join("compose").join("image"), out);
+            say(reference, "", service.key_place("image"), out);
         }
     }
 }

@@ -41,6 +41,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         stack.firewall.inbound.iter().map(|r| (r.port, r.protocol)).collect();
     for service in stack.services.iter().filter(|s| s.role != Role::Proxy) {
         for port in published(service).into_iter().filter(|p| p.everywhere()) {
+            // Without a proxy that is known, what has these ports is the edge itself.
+            if stack.foreign.is_some() && matches!(port.host_port, Some(80 | 443)) {
+                continue;
+            }
             let wanted = port.host_port.is_some_and(|p| open.contains(&(p, port.protocol)));
             let why = if service.role == Role::Store {
                 "it keeps data for other services only"

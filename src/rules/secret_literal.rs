@@ -36,7 +36,7 @@ use crate::table::{Lookup, Reading, Row, Table};
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in owners(stack) {
         for literal in literals(service).into_iter().filter(|l| !is_placeholder(l)) {
-            let message = format!("a secret stands in the manifest as the value of `{}`", literal.name);
+            let message = format!("a secret is written out as the value of `{}`", literal.name);
             let help = if literal.setting {
                 "remove it; passwords reach this file by secrets, at the start of the container"
             } else {
@@ -100,7 +100,7 @@ pub(super) fn literals(service: &Service) -> Vec<Literal> {
     for (name, value) in service.build.iter().flat_map(|b| &b.args) {
         add(name, value.clone(), None, false, service.place.join("build").join("args").join(name));
     }
-    let place = service.place.join("compose").join("environment");
+    let place = service.key_place("environment");
     match service.overrides.get("environment") {
         Some(Json::Object(map)) => {
             for (name, value) in map {

@@ -31,10 +31,11 @@
 
 use super::common::{owners, place, variable};
 use crate::finding::Finding;
-use crate::stack::Stack;
+use crate::stack::{Service, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in owners(stack).filter(|s| s.kind == "n8n") {
+        untold(service, out);
         let (Some(used), Some(kind)) = (&service.database, variable(service, "DB_TYPE")) else { continue };
         if kind.value.plain().as_deref() == Some("sqlite") {
             let message = format!(
@@ -47,5 +48,19 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                     .help("remove `DB_TYPE`; it follows from `database`"),
             );
         }
+    }
+}
+
+/// Settings of a database without the one that makes n8n use it.
+fn untold(service: &Service, out: &mut Vec<Finding>) {
+    let told = variable(service, "DB_TYPE").is_some() || variable(service, "DB_TYPE_FILE").is_some();
+    let set = service.env.iter().find(|e| e.name.starts_with("DB_POSTGRESDB_"));
+    let complete = service.found.as_ref().is_some_and(|f| f.env_files.is_empty());
+    if let (Some(set), false, true) = (set, told, complete) {
+        let message = format!("expected `DB_TYPE: postgresdb` of `{}` with `{}`, found none", service.name, set.name);
+        out.push(
+            Finding::error("sqlite-fallback", place(&set.origin, service), message)
+                .help("add `DB_TYPE: postgresdb`; without it everything is kept in SQLite"),
+        );
     }
 }

@@ -35,7 +35,7 @@ use crate::finding::Finding;
 use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| s.role != Role::Job) {
+    for service in stack.services.iter().filter(|s| s.role != Role::Job && s.knows("stop_grace")) {
         // Docker's own default is 10 seconds.
         let grace = service.stop_grace.map_or(10, |g| u64::from(g.0));
         let limits = [

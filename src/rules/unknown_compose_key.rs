@@ -51,7 +51,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             if KNOWN.contains(&key.as_str()) || key.starts_with("x-") {
                 continue;
             }
-            let place = service.place.join("compose").join(key).on_key();
+            let place = service.key_place(key).on_key();
             let message = format!("expected a key of a Compose service, found {}", crate::scalar::shown(key));
             let help = nearest(key, KNOWN.iter().copied()).map_or_else(
                 || "remove it; notes of your own begin with `x-`".to_string(),

@@ -33,8 +33,8 @@
 //!       location /files/ { alias /srv/files/; }
 //! ```
 
-use super::common::{Block, raws, shown};
-use crate::finding::Finding;
+use super::common::{Block, foreign, raws, shown};
+use crate::finding::{Finding, Place};
 use crate::format::nginx::{Directive, read_snippet};
 use crate::stack::Stack;
 
@@ -78,6 +78,10 @@ const MAIN_ONLY: &[&str] = &[
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     const RULE: &str = "unsafe-raw-snippet";
+    visit(foreign(stack).unwrap_or_default(), Block::Whole, None, 0, &mut |directive, (fault, help)| {
+        let message = format!("{} {fault}", shown(directive));
+        out.push(Finding::error(RULE, Place::Text(directive.head()), message).help(help));
+    });
     for (block, raw) in raws(stack) {
         let directives = match read_snippet(&raw.text) {
             Ok(directives) => directives,
@@ -126,16 +130,18 @@ fn fault(directive: &Directive, block: Block, around: Option<&Directive>, depth:
     let (name, args) = (directive.name.as_str(), directive.args.as_slice());
     let first = args.first().map_or("", String::as_str);
     let location = around.filter(|d| d.name == "location");
-    if depth == 0 && block != Block::Http && HTTP_ONLY.contains(&name) {
+    // What is not ours has its own order, which nginx itself checks.
+    let ours = block != Block::Whole;
+    if ours && depth == 0 && block != Block::Http && HTTP_ONLY.contains(&name) {
         return Some(("belongs into the outermost block", "move it to `proxy.nginx`"));
     }
-    if MAIN_ONLY.contains(&name) && (depth == 0 || name == "include") {
+    if ours && MAIN_ONLY.contains(&name) && (depth == 0 || name == "include") {
         return Some((
             "is none of the directives that may be added here",
             "remove it; the file around it is stackgen's",
         ));
     }
-    if name.contains("_by_lua") || name.starts_with("js_") || name.starts_with("perl") {
+    if ours && (name.contains("_by_lua") || name.starts_with("js_") || name.starts_with("perl")) {
         return Some(("needs a module that the image does not load", "do it in a service of its own"));
     }
     if block == Block::Server && depth == 0 && matches!(name, "return" | "rewrite") {

@@ -48,7 +48,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             if let Some(bad) = bad {
                 let message = format!("`{}` allows {}", directive.name, crate::scalar::shown(bad));
                 out.push(
-                    Finding::warning("weak-tls", snippet.raw.place.clone(), message)
+                    Finding::warning("weak-tls", snippet.at(directive), message)
                         .help("remove the directive; TLS 1.2 and 1.3 with modern suites are set already"),
                 );
             }
