@@ -67,6 +67,7 @@ Exit status: 0 written or up to date, 1 findings of level error, edited files or
 Examples:
   stackgen lint                       every stack below this folder
   stackgen lint stacks/shop           one stack
+  stackgen lint /srv/legacy           Compose, nginx and odoo.conf files that stackgen did not write
   stackgen lint --format json         for programs; `stackgen schema findings` describes it
 
 Exit status: 0 nothing but notes, 1 errors or warnings, 2 something could not be read.")]
@@ -141,9 +142,12 @@ pub struct Build {
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
 pub struct Lint {
-    /// Manifests, and folders to look for them in [default: this folder]
+    /// Manifests, and folders to look for them, or for Compose files, in [default: this folder]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Ask the rules of taste too: digests of images, hardening of every container
+    #[arg(long)]
+    pub pedantic: bool,
     /// How to print the findings
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     pub format: Format,

@@ -22,6 +22,8 @@ pub struct Input {
     pub overlay: Option<(String, String)>,
     /// Files of the `kinds/` folder beside the manifest.
     pub kinds: Vec<KindsFile>,
+    /// Whether rules of taste are asked too.
+    pub pedantic: bool,
     /// The day, as `2026-01-31`; decides which accepted findings have expired. Without it none have.
     pub today: Option<String>,
 }
@@ -44,14 +46,14 @@ pub struct Compiled {
 }
 
 /// Reads and checks a directory that has no manifest.
-pub fn check_foreign(folder: &dyn Folder, name: &str) -> Compiled {
+pub fn check_foreign(folder: &dyn Folder, name: &str, pedantic: bool) -> Compiled {
     let mut compiled = Compiled::default();
     let mut kinds = Kinds::default();
     let read = foreign::read(folder, name, &mut kinds, &mut compiled.sources, &mut compiled.findings);
     compiled.documents = read.documents;
     if let Some(stack) = read.stack {
         if !compiled.failed() {
-            compiled.findings.extend(rules::check(&stack));
+            compiled.findings.extend(rules::check(&stack, pedantic));
         }
         compiled.unseen = read
             .unseen
@@ -120,7 +122,7 @@ pub fn check(input: Input) -> Compiled {
         let stack = resolve(&manifest, &mut kinds, sources, out);
         // A stack with holes would set off rules for what is only missing.
         if !out.iter().any(|f| f.level == Level::Error) {
-            out.extend(rules::check(&stack));
+            out.extend(rules::check(&stack, input.pedantic));
             rules::apply_allowances(&stack.allowed, input.today.as_deref(), out);
         }
         compiled.stack = Some(stack);

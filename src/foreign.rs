@@ -17,7 +17,7 @@ use crate::format::tree::Tree;
 use crate::kinds::Kinds;
 use crate::manifest::{Issuer, KeyType, RunsIn};
 use crate::scalar::{Bytes, Seconds};
-use crate::stack::{Acme, Aspect, Firewall, Foreign, Hsts, Origin, Proxy, Scripts, Stack};
+use crate::stack::{Acme, Aspect, Certificate, Firewall, Foreign, Hsts, Origin, Proxy, Scripts, Stack};
 use crate::text::{Sources, Span};
 
 /// Files that are read of one directory.
@@ -69,6 +69,11 @@ impl Folder for BTreeMap<String, String> {
 
     fn read(&self, path: &str) -> Option<String> {
         self.get(path).cloned()
+    }
+
+    /// What is tracked is listed in a file of that name, since there is no repository.
+    fn tracked(&self, path: &str) -> bool {
+        self.get(".git-tracked").is_some_and(|list| list.lines().any(|l| l == path))
     }
 
     fn list(&self, path: &str) -> Vec<String> {
@@ -160,6 +165,9 @@ pub fn read(
         unseen.push((Aspect::Settings, "no odoo.conf found".to_string()));
     }
     databases::fill(&mut stack);
+    if orders(&mut stack) {
+        foreign.seen.push(Aspect::Certificates);
+    }
     match nginx::read(&mut reader, &mut stack) {
         Some(directives) => {
             foreign.directives = directives;
@@ -175,6 +183,38 @@ pub fn read(
     }
     stack.foreign = Some(foreign);
     Read { stack: Some(stack), documents: reader.documents, unseen }
+}
+
+/// What certbot is told to order; whether all of it is known.
+fn orders(stack: &mut Stack) -> bool {
+    for service in stack.services.iter().filter(|s| s.kind == "certbot") {
+        let words = service.found.as_ref().map_or("", |f| f.words.as_str());
+        if !words.contains("certonly") || words.contains('$') {
+            continue;
+        }
+        let (mut names, mut name) = (Vec::new(), None);
+        let mut words = words.split_whitespace().map(|w| w.trim_matches(['"', '\'', ';']));
+        while let Some(word) = words.next() {
+            let (option, value) = word.split_once('=').map_or((word, None), |(o, v)| (o, Some(v)));
+            match option {
+                "-d" | "--domain" | "--domains" => {
+                    let list = value.or_else(|| words.next()).unwrap_or_default();
+                    names.extend(list.split(',').map(str::to_string));
+                }
+                "--cert-name" => name = value.or_else(|| words.next()).map(str::to_string),
+                _ => {}
+            }
+        }
+        let Some(name) = name.or_else(|| names.first().cloned()) else { continue };
+        stack.certificates.push(Certificate {
+            name,
+            names,
+            optional: false,
+            files: None,
+            place: service.place.join("command"),
+        });
+    }
+    !stack.certificates.is_empty()
 }
 
 /// A stack of which nothing is known.

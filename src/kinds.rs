@@ -34,6 +34,9 @@ pub struct Kind {
     pub used_as: UsedAs,
     /// Image without tag.
     pub image: Option<ImageRef>,
+    /// Programs that health checks often call and that the image does not have, in any variant.
+    #[serde(default)]
+    pub lacks: Vec<Line>,
     /// Version that is used where a manifest names none.
     pub version: Option<Version>,
     /// Choices a service may make under `options`.

@@ -199,6 +199,12 @@ pub struct Found {
     pub aliases: Vec<String>,
     /// Program and arguments as one text.
     pub words: String,
+    /// Programs that probes often call and that its image does not have.
+    pub lacks: Vec<String>,
+    /// Where it looks for its database, as far as its settings say.
+    pub database_host: Option<String>,
+    /// Whether it is written that it is never started again.
+    pub restarts_never: bool,
     /// Whether the product is known by its image, so that what the image brings is known too.
     pub known: bool,
 }

@@ -22,7 +22,7 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
     let mut shown = Vec::new();
     for manifest in &manifests {
         let env = args.env.as_deref().filter(|env| stacks::overlay(manifest, env).is_ok());
-        let compiled = match stacks::compiled(manifest, env) {
+        let compiled = match stacks::compiled(manifest, env, args.pedantic) {
             Ok(compiled) => compiled,
             Err(failure) => {
                 failures.push(failure);

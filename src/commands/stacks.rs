@@ -195,19 +195,20 @@ fn unwalkable(path: &Path, error: &walkdir::Error) -> Failure {
 }
 
 /// Checks the files of a directory without a manifest.
-fn unmanaged(folder: &Path) -> Compiled {
+fn unmanaged(folder: &Path, pedantic: bool) -> Compiled {
     let name = fs::canonicalize(folder).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
-    check_foreign(&Disk::new(folder), &name.unwrap_or_else(|| "stack".into()))
+    check_foreign(&Disk::new(folder), &name.unwrap_or_else(|| "stack".into()), pedantic)
 }
 
 /// Compiles a stack. What could not be read is a failure, unless its text is at fault.
-pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, Failure> {
+pub(super) fn compiled(manifest: &Path, env: Option<&str>, pedantic: bool) -> Result<Compiled, Failure> {
     if manifest.is_dir() {
-        return Ok(unmanaged(manifest));
+        return Ok(unmanaged(manifest, pedantic));
     }
     let mut faults = Faults::default();
     let overlay = env.map(|env| overlay(manifest, env)).transpose()?;
     let input = Input {
+        pedantic,
         // Accepted findings may have an end.
         today: Some(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()),
         manifest: (shown(manifest), faults.text(manifest)?),

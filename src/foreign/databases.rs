@@ -40,6 +40,11 @@ pub(super) fn fill(stack: &mut Stack) {
         });
     }
     let uses: Vec<Option<Used>> = stack.services.iter().map(used).collect();
+    for (service, used) in stack.services.iter_mut().zip(&uses) {
+        if let Some(found) = &mut service.found {
+            found.database_host = used.as_ref().map(|u| u.host.clone());
+        }
+    }
     for (i, used) in uses.into_iter().enumerate() {
         let Some(used) = used else { continue };
         let names = |s: &Service| s.name == used.host || s.container_name.as_deref() == Some(&used.host);
@@ -85,11 +90,6 @@ pub(super) fn fill(stack: &mut Stack) {
 fn max_connections(service: &Service) -> Option<u32> {
     let (_, rest) = service.found.as_ref()?.words.split_once("max_connections=")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-/// The host that a service looks for its database at, whether or not anything answers there.
-pub(super) fn host(service: &Service) -> Option<String> {
-    used(service).map(|u| u.host)
 }
 
 fn used(service: &Service) -> Option<Used> {

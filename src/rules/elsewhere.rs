@@ -127,7 +127,7 @@ mod tests {
     fn only_rules_are_named() {
         let names = NEEDS.iter().flat_map(|(_, rules)| rules.iter()).chain(ADVICE.iter().map(|(n, _)| n));
         for name in names {
-            assert!(super::super::find(name).is_some(), "{name}");
+            assert!(crate::rules::find(name).is_some(), "{name}");
         }
     }
 }
