@@ -264,11 +264,12 @@ fn proxy(service: Option<String>, version: Option<(u16, u16, u16)>, place: Place
 /// Where scripts and notes of a set-up usually lie.
 const SCRIPT_FOLDERS: &[&str] = &["", "scripts", "bin", "certbot", "nginx", "contrib", "contrib/systemd", "systemd"];
 
-/// Texts beside the files that an operator runs or follows.
-fn script_texts(folder: &dyn Folder) -> impl Iterator<Item = String> {
-    let is_script = |n: &str| {
-        [".sh", ".service", ".timer", ".md", ".yml", ".yaml"].iter().any(|e| n.ends_with(e))
+/// Texts beside the files that an operator runs; with `notes` also those he follows, and other Compose files.
+fn script_texts(folder: &dyn Folder, notes: bool) -> impl Iterator<Item = String> {
+    let is_script = move |n: &str| {
+        [".sh", ".service", ".timer"].iter().any(|e| n.ends_with(e))
             || matches!(n, "Makefile" | "crontab" | "justfile" | "Taskfile")
+            || notes && [".md", ".yml", ".yaml"].iter().any(|e| n.ends_with(e))
     };
     SCRIPT_FOLDERS.iter().flat_map(move |dir| {
         let names = folder.list(dir).into_iter().filter(move |n| is_script(n)).take(50);
@@ -278,7 +279,7 @@ fn script_texts(folder: &dyn Folder) -> impl Iterator<Item = String> {
 
 fn scripts(folder: &dyn Folder) -> Scripts {
     let mut found = Scripts::default();
-    for text in script_texts(folder) {
+    for text in script_texts(folder, false) {
         found.first_certificate |= text.contains("openssl req") || text.contains("certonly") || text.contains("mkcert");
         found.renews |= text.contains("certbot renew") || text.contains("certbot") && text.contains(" renew");
         found.reloads |= text.contains("-s reload") || text.contains("HUP") || text.contains("deploy-hook");

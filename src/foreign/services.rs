@@ -704,7 +704,7 @@ fn made_outside(reader: &Reader<'_>, foreign: &mut Foreign) {
     if foreign.outside.is_empty() {
         return;
     }
-    let texts: Vec<String> = super::script_texts(reader.folder).collect();
+    let texts: Vec<String> = super::script_texts(reader.folder, true).collect();
     for outside in &mut foreign.outside {
         let made = |text: &String| {
             text.lines().any(|l| l.contains(&format!("{} create", outside.what)) && l.contains(&outside.name))

@@ -25,6 +25,14 @@ pub(super) fn place(origin: &Origin, service: &Service) -> Place {
     }
 }
 
+/// Where a value of a service is written, else the service.
+pub(super) fn written(origin: &Origin, service: &Service) -> Place {
+    match origin {
+        Origin::Manifest(place) => place.clone(),
+        Origin::Kind(_) | Origin::Default => service.place.on_key(),
+    }
+}
+
 /// `, from kind n8n` for what the manifest does not say itself.
 pub(super) fn from(origin: &Origin) -> String {
     match origin {

@@ -5,18 +5,18 @@
 //!
 //! ```ini odoo.conf flagged
 //! [options]
-//! db_host = db.internal
+//! db_host = db
 //! proxy_mode = True
 //! ```
 //!
 //! ```ini odoo.conf accepted
 //! [options]
-//! db_host = db.internal
+//! db_host = db
 //! proxy_mode = True
 //! list_db = False
 //! ```
 
-use super::common::{owners, place, setting};
+use super::common::{owners, setting, written};
 use crate::finding::Finding;
 use crate::stack::{Origin, Stack};
 
@@ -29,8 +29,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let Some(first) = first.filter(|_| open) else { continue };
         let message = format!("`{}` has the master password `admin`, since none is set", service.name);
         out.push(
-            Finding::error("default-admin-password", place(&first.origin, service).on_key(), message)
-                .related(place(&password.origin, service), "its service")
+            Finding::error("default-admin-password", written(&first.origin, service).on_key(), message)
+                .related(written(&password.origin, service), "its service")
                 .help("set `list_db = False`, or `admin_passwd` to a hash that Odoo itself makes"),
         );
     }

@@ -1,13 +1,15 @@
 //! Where a stack is read from files that stackgen did not write: what a rule has to see before it may judge, and what
 //! it advises when there is no manifest to change.
 
-use crate::stack::Aspect::{self, Certificates, Firewall, Host, Intent, Proxy, Settings};
+use crate::stack::Aspect::{self, Firewall, Host, Intent, Proxy, Settings};
 
 /// What rules need to see besides containers.
 const NEEDS: &[(Aspect, &[&str])] = &[
     (
         Intent,
         &[
+            // A server without a name answers for every name.
+            "certificate-lists-dead-domain",
             "critical-volume-not-backed-up",
             "override-replaces-list",
             "removed-without-date",
@@ -17,7 +19,6 @@ const NEEDS: &[(Aspect, &[&str])] = &[
     ),
     (Firewall, &["open-port-without-listener", "port-outside-firewall-policy", "required-port-closed"]),
     (Host, &["blocked-mail-port", "compose-too-old", "host-capacity-exceeded"]),
-    (Certificates, &["certificate-lists-dead-domain"]),
     (
         Settings,
         &[

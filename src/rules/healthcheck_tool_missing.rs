@@ -25,7 +25,7 @@
 //!     healthcheck: { http: /health, tool: node }
 //! ```
 
-use super::common::place;
+use super::common::written;
 use crate::finding::Finding;
 use crate::stack::{Probe, Stack};
 
@@ -43,7 +43,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         if let Some(tool) = found.lacks.iter().find(|t| called(t)) {
             let message = format!("the health check of `{}` calls `{tool}`, which its image does not have", service.name);
             out.push(
-                Finding::error("healthcheck-tool-missing", place(&healthcheck.origin, service), message)
+                Finding::error("healthcheck-tool-missing", written(&healthcheck.origin, service), message)
                     .help("ask with a program that the image has; `stackgen explain` of the kind names one"),
             );
         }

@@ -16,7 +16,7 @@
 //!   app: { <<: *base, image: "ghcr.io/example/app:1.4.2@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", security_opt: ["no-new-privileges:true"], cap_drop: [ALL] }
 //! ```
 
-use super::common::place;
+use super::common::written;
 use crate::finding::Finding;
 use crate::stack::Stack;
 
@@ -26,7 +26,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         if !reference.contains('@') && !reference.contains('$') {
             let message = format!("expected a digest behind `{reference}`");
             out.push(
-                Finding::info("image-not-digest-pinned", place(&service.image.origin, service), message)
+                Finding::info("image-not-digest-pinned", written(&service.image.origin, service), message)
                     .help(format!("write `{reference}@sha256:...`; `docker buildx imagetools inspect` shows it")),
             );
         }

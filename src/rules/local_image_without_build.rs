@@ -18,7 +18,7 @@
 
 use std::collections::HashSet;
 
-use super::common::place;
+use super::common::written;
 use crate::finding::Finding;
 use crate::stack::Stack;
 
@@ -58,7 +58,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         }
         let message = format!("`{image}` is in no registry, and nothing here builds it");
         out.push(
-            Finding::error("local-image-without-build", place(&service.image.origin, service), message)
+            Finding::error("local-image-without-build", written(&service.image.origin, service), message)
                 .help("add `build:` with its sources, or push it to a registry and write that before its name"),
         );
     }

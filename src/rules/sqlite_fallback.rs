@@ -59,7 +59,7 @@ fn untold(service: &Service, out: &mut Vec<Finding>) {
     if let (Some(set), false, true) = (set, told, complete) {
         let message = format!("expected `DB_TYPE: postgresdb` of `{}` with `{}`, found none", service.name, set.name);
         out.push(
-            Finding::error("sqlite-fallback", place(&set.origin, service), message)
+            Finding::error("sqlite-fallback", super::common::written(&set.origin, service), message)
                 .help("add `DB_TYPE: postgresdb`; without it everything is kept in SQLite"),
         );
     }

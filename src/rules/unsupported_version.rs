@@ -28,7 +28,7 @@
 //! volumes: { db: {} }
 //! ```
 
-use super::common::place;
+use super::common::written;
 use crate::finding::Finding;
 use crate::stack::{Service, Stack};
 
@@ -53,7 +53,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             let _ = least;
             let message = format!("expected {words} or newer, found {}, which gets no more fixes", shown(service));
             out.push(
-                Finding::warning(RULE, place(&service.image.origin, service), message)
+                Finding::warning(RULE, written(&service.image.origin, service), message)
                     .help("plan the update: first a backup, then a trial with a copy"),
             );
         }
