@@ -197,11 +197,15 @@ fn expand(
     for mut directive in directives {
         if directive.name == "include" {
             let Some(pattern) = directive.args.first() else { continue };
-            for file in matching(reader.folder, view, pattern) {
-                out.extend(load(&file, reader, view, open, depth + 1));
+            let files = matching(reader.folder, view, pattern);
+            for file in &files {
+                out.extend(load(file, reader, view, open, depth + 1));
             }
-            // Kept, so that it is known that more may stand there.
-            out.push(directive);
+            // Kept where nothing was found, so that it is known that more may stand there.
+            let name = pattern.rsplit('/').next().unwrap_or(pattern);
+            if files.is_empty() && !OF_IMAGE.contains(&name) {
+                out.push(directive);
+            }
             continue;
         }
         directive.block = directive.block.map(|block| expand(block, reader, view, open, depth));

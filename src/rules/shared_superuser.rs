@@ -30,13 +30,14 @@
 use std::collections::HashMap;
 
 use crate::finding::Finding;
-use crate::stack::{DatabaseUse, Stack};
+use crate::stack::{DatabaseUse, Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let admins: HashMap<&str, &str> =
         stack.databases.iter().filter_map(|d| Some((d.name.as_str(), d.admin.as_deref()?))).collect();
     let mut seen: HashMap<(&str, &str), (&str, &DatabaseUse)> = HashMap::new();
-    for service in stack.services.iter().filter(|s| s.name == s.owner) {
+    // A worker is the same program as what it works for.
+    for service in stack.services.iter().filter(|s| s.name == s.owner && s.role != Role::Worker) {
         let Some(used) = &service.database else { continue };
         let (place, user) = (used.place.join("user"), used.user.as_str());
         let (name, server) = (&service.name, &used.server);

@@ -3,7 +3,8 @@
 //! What stands under `nginx:` is put into the configuration as it is. A brace too many ends the block around it;
 //! `return` at the level of a site answers every request, health checks and challenges too; `alias` behind a location
 //! without a slash lets a visitor read the directory above; a host taken from the request lets him choose where nginx
-//! connects to; and `$uri` in a redirect lets him write headers. A directive that has a field of its own is a warning:
+//! connects to; and `$uri` in a redirect lets him write headers. A backslash before `$` is sent with the value: nginx has
+//! no escape for it. A directive that has a field of its own is a warning:
 //! written twice, nginx refuses the second.
 //! Source: <https://github.com/yandex/gixy#what-it-can-do>
 //!
@@ -166,6 +167,9 @@ fn fault(directive: &Directive, block: Block, around: Option<&Directive>, depth:
         if chosen.iter().any(|v| authority.contains(v)) {
             return Some(("lets the visitor choose where nginx connects to", "write the host out"));
         }
+    }
+    if name == "proxy_set_header" && args.get(1).is_some_and(|a| a.contains("\\$")) {
+        return Some(("sends a backslash before the value: nginx has no escape for `$`", "remove the backslash"));
     }
     let sends = matches!(name, "return" | "add_header")
         || name == "rewrite" && args.iter().any(|a| a == "redirect" || a == "permanent");
