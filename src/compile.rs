@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
 use crate::finding::{Document, Finding, Level, Part, Place};
-use crate::format::tree::Tree;
 use crate::foreign::{self, Folder};
+use crate::format::tree::Tree;
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
 use crate::resolve::resolve;
@@ -66,7 +66,9 @@ pub fn check_foreign(folder: &dyn Folder, name: &str, pedantic: bool) -> Compile
             .collect();
         compiled.stack = Some(stack);
     }
-    compiled.documents.extend(kinds.into_trees().into_iter().map(|(name, tree)| (Document::Kind(name), tree)));
+    compiled
+        .documents
+        .extend(kinds.into_trees().into_iter().map(|(name, tree)| (Document::Kind(name), tree)));
     compiled.sort();
     compiled
 }

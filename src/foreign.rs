@@ -262,7 +262,8 @@ fn proxy(service: Option<String>, version: Option<(u16, u16, u16)>, place: Place
 }
 
 /// Where scripts and notes of a set-up usually lie.
-const SCRIPT_FOLDERS: &[&str] = &["", "scripts", "bin", "certbot", "nginx", "contrib", "contrib/systemd", "systemd"];
+const SCRIPT_FOLDERS: &[&str] =
+    &["", "scripts", "bin", "certbot", "nginx", "contrib", "contrib/systemd", "systemd"];
 
 /// Texts beside the files that an operator runs; with `notes` also those he follows, and other Compose files.
 fn script_texts(folder: &dyn Folder, notes: bool) -> impl Iterator<Item = String> {
@@ -280,7 +281,8 @@ fn script_texts(folder: &dyn Folder, notes: bool) -> impl Iterator<Item = String
 fn scripts(folder: &dyn Folder) -> Scripts {
     let mut found = Scripts::default();
     for text in script_texts(folder, false) {
-        found.first_certificate |= text.contains("openssl req") || text.contains("certonly") || text.contains("mkcert");
+        found.first_certificate |=
+            text.contains("openssl req") || text.contains("certonly") || text.contains("mkcert");
         found.renews |= text.contains("certbot renew") || text.contains("certbot") && text.contains(" renew");
         found.reloads |= text.contains("-s reload") || text.contains("HUP") || text.contains("deploy-hook");
     }

@@ -96,7 +96,9 @@ fn entries(bytes: &[u8]) -> Vec<String> {
         let Some(flags) = bytes.get(at + 60..at + 62) else { break };
         // A second word of flags follows if the first says so.
         let start = at + if flags[0] & 0x40 != 0 { 64 } else { 62 };
-        let Some(length) = bytes.get(start..).and_then(|rest| rest.iter().position(|b| *b == 0)) else { break };
+        let Some(length) = bytes.get(start..).and_then(|rest| rest.iter().position(|b| *b == 0)) else {
+            break;
+        };
         paths.push(String::from_utf8_lossy(&bytes[start..start + length]).into_owned());
         // Padded with zeros to a multiple of eight, at least one.
         at += (start + length - at) / 8 * 8 + 8;

@@ -153,7 +153,9 @@ pub(super) fn below(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Failure>) {
                 Ok(entry) if entry.file_type().is_dir() => match in_folder(entry.path()) {
                     Ok(Some(manifest)) => found.push(manifest),
                     // A directory stands for the files in it.
-                    Ok(None) if foreign::has_compose(&Disk::new(entry.path())) => foreign.push(entry.path().into()),
+                    Ok(None) if foreign::has_compose(&Disk::new(entry.path())) => {
+                        foreign.push(entry.path().into())
+                    }
                     Ok(None) => {}
                     Err(failure) => failures.push(failure),
                 },
@@ -196,7 +198,8 @@ fn unwalkable(path: &Path, error: &walkdir::Error) -> Failure {
 
 /// Checks the files of a directory without a manifest.
 fn unmanaged(folder: &Path, pedantic: bool) -> Compiled {
-    let name = fs::canonicalize(folder).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
+    let name =
+        fs::canonicalize(folder).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
     check_foreign(&Disk::new(folder), &name.unwrap_or_else(|| "stack".into()), pedantic)
 }
 

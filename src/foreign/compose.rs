@@ -30,8 +30,18 @@ const PAIRS: &[&str] = &["environment", "labels", "args", "sysctls", "annotation
 /// Lists that replace the one below them.
 const REPLACED: &[&str] = &["command", "entrypoint", "test"];
 /// Lists and maps of a service that an empty one leaves as they were.
-const ADDED: &[&str] =
-    &["ports", "volumes", "environment", "networks", "depends_on", "expose", "secrets", "configs", "cap_add", "devices"];
+const ADDED: &[&str] = &[
+    "ports",
+    "volumes",
+    "environment",
+    "networks",
+    "depends_on",
+    "expose",
+    "secrets",
+    "configs",
+    "cap_add",
+    "devices",
+];
 
 /// A project: the merged tree and what is known besides.
 pub(super) struct Project {
@@ -63,24 +73,20 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Project> {
     let folder = reader.folder;
     let values = values(folder);
     let separator = values.get("COMPOSE_PATH_SEPARATOR").map_or(":", String::as_str);
-    let files: Vec<String> = match values.get("COMPOSE_FILE").filter(|f| !f.is_empty() && !separator.is_empty()) {
-        Some(list) => list.split(separator).filter_map(|f| below("", f)).collect(),
-        None => {
-            let over = OVERRIDES.iter().find(|n| folder.entry(n) == Kind::File);
-            base(folder).into_iter().chain(over.copied()).map(str::to_string).collect()
-        }
-    };
+    let files: Vec<String> =
+        match values.get("COMPOSE_FILE").filter(|f| !f.is_empty() && !separator.is_empty()) {
+            Some(list) => list.split(separator).filter_map(|f| below("", f)).collect(),
+            None => {
+                let over = OVERRIDES.iter().find(|n| folder.entry(n) == Kind::File);
+                base(folder).into_iter().chain(over.copied()).map(str::to_string).collect()
+            }
+        };
     if files.is_empty() {
         return None;
     }
     let unread = unread(folder, &files);
-    let mut loader = Loader {
-        reader,
-        tree: Tree::default(),
-        roots: HashMap::new(),
-        not_reset: Vec::new(),
-        failed: false,
-    };
+    let mut loader =
+        Loader { reader, tree: Tree::default(), roots: HashMap::new(), not_reset: Vec::new(), failed: false };
     let mut merged: Option<NodeId> = None;
     for file in &files {
         let Some(root) = loader.file(file, 0) else {
@@ -348,7 +354,8 @@ impl Loader<'_, '_> {
                 Some(at) => {
                     let value = self.merge(entries[*at].value, entry.value, &entry.key);
                     let kept = value == entries[*at].value
-                        || matches!(self.tree.node(value).kind, Node::Map(_) | Node::Seq(_)) && value != entry.value;
+                        || matches!(self.tree.node(value).kind, Node::Map(_) | Node::Seq(_))
+                            && value != entry.value;
                     let key_span = if kept { entries[*at].key_span } else { entry.key_span };
                     entries[*at] = Entry { value, key_span, key: entry.key };
                 }
@@ -398,7 +405,13 @@ impl Loader<'_, '_> {
         })
     }
 
-    fn extend(&mut self, root: NodeId, name: &str, service: NodeId, trail: &mut Vec<(String, String)>) -> NodeId {
+    fn extend(
+        &mut self,
+        root: NodeId,
+        name: &str,
+        service: NodeId,
+        trail: &mut Vec<(String, String)>,
+    ) -> NodeId {
         let Some(extends) = self.tree.get(service, "extends").map(|e| e.value) else { return service };
         let file = self.tree.get(extends, "file").and_then(|e| self.text(e.value));
         let other = match self.tree.get(extends, "service") {
@@ -444,30 +457,50 @@ impl Loader<'_, '_> {
     fn references(&mut self) {
         let root = self.tree.root();
         let names = |tree: &Tree, key: &str| -> HashSet<String> {
-            tree.get(root, key).map(|e| tree.entries(e.value).iter().map(|e| e.key.to_string()).collect()).unwrap_or_default()
+            tree.get(root, key)
+                .map(|e| tree.entries(e.value).iter().map(|e| e.key.to_string()).collect())
+                .unwrap_or_default()
         };
         let mut known: HashMap<&str, HashSet<String>> =
-            ["services", "volumes", "networks", "secrets", "configs"].into_iter().map(|k| (k, names(&self.tree, k))).collect();
+            ["services", "volumes", "networks", "secrets", "configs"]
+                .into_iter()
+                .map(|k| (k, names(&self.tree, k)))
+                .collect();
         if let Some(networks) = known.get_mut("networks") {
             networks.insert("default".into());
         }
         let mut faults: Vec<(Place, &str, String)> = Vec::new();
-        let services = self.tree.get(root, "services").map(|e| self.tree.entries(e.value).to_vec()).unwrap_or_default();
+        let services =
+            self.tree.get(root, "services").map(|e| self.tree.entries(e.value).to_vec()).unwrap_or_default();
         let path = |service: &str, key: &str| {
             Place::value(Document::Compose, Path(vec!["services".into(), service.into(), key.into()]))
         };
         for service in services {
             // Without an image it is a part of something that only another file completes.
-            for (key, what, of) in [("depends_on", "service", "services"), ("networks", "network", "networks")] {
+            for (key, what, of) in
+                [("depends_on", "service", "services"), ("networks", "network", "networks")]
+            {
                 let Some(list) = self.tree.get(service.value, key) else { continue };
                 for entry in self.tree.entries(list.value) {
-                    let optional = self.tree.get(entry.value, "required").is_some_and(|e| self.tree.node(e.value).kind == Node::Bool(false));
+                    let optional = self
+                        .tree
+                        .get(entry.value, "required")
+                        .is_some_and(|e| self.tree.node(e.value).kind == Node::Bool(false));
                     if !known[of].contains(&*entry.key) && !entry.key.contains('$') && !optional {
-                        faults.push((path(&service.key, key).join(&*entry.key).on_key(), what, entry.key.to_string()));
+                        faults.push((
+                            path(&service.key, key).join(&*entry.key).on_key(),
+                            what,
+                            entry.key.to_string(),
+                        ));
                     }
                 }
             }
-            let items = |key: &str| self.tree.get(service.value, key).map(|e| self.tree.items(e.value).to_vec()).unwrap_or_default();
+            let items = |key: &str| {
+                self.tree
+                    .get(service.value, key)
+                    .map(|e| self.tree.items(e.value).to_vec())
+                    .unwrap_or_default()
+            };
             for (i, item) in items("volumes").into_iter().enumerate() {
                 if let Some(name) = volume_name(&self.tree, item)
                     && !known["volumes"].contains(&name)
@@ -492,10 +525,13 @@ impl Loader<'_, '_> {
                 .filter(|(k, _)| k.trim_end_matches('s') == what)
                 .flat_map(|(_, names)| names.iter().map(String::as_str))
                 .collect();
-            let help = crate::text::nearest(&name, all)
-                .map_or_else(|| format!("declare it under `{what}s`"), |near| format!("did you mean `{near}`?"));
+            let help = crate::text::nearest(&name, all).map_or_else(
+                || format!("declare it under `{what}s`"),
+                |near| format!("did you mean `{near}`?"),
+            );
             self.reader.out.push(
-                Finding::error("undefined-reference", place, format!("there is no {what} `{name}`")).help(help),
+                Finding::error("undefined-reference", place, format!("there is no {what} `{name}`"))
+                    .help(help),
             );
         }
     }

@@ -136,10 +136,13 @@ fn odoo(service: &Service) -> Option<Used> {
         (Some(host), ..) => host.value.clone(),
         (None, Some(host), true) => host,
         // The image's own default.
-        (None, None, true) if service.found.as_ref().is_some_and(|f| f.known && f.env_files.is_empty()) => "db".into(),
+        (None, None, true) if service.found.as_ref().is_some_and(|f| f.known && f.env_files.is_empty()) => {
+            "db".into()
+        }
         _ => return None,
     };
-    let user = setting("db_user").map(|s| s.value.clone()).or_else(|| env("USER")).unwrap_or_else(|| "odoo".into());
+    let user =
+        setting("db_user").map(|s| s.value.clone()).or_else(|| env("USER")).unwrap_or_else(|| "odoo".into());
     let mode = setting("db_sslmode").map_or("prefer", |s| s.value.as_str());
     let place = match host.map(|s| &s.origin) {
         Some(Origin::Manifest(place)) => place.clone(),
@@ -180,7 +183,8 @@ fn url(value: &Text) -> Option<Used> {
         Some((host, port)) if !port.contains('}') => (host, port.parse().ok()),
         _ => (address, None),
     };
-    let mode = path.split_once("sslmode=").and_then(|(_, m)| sslmode(m.split('&').next().unwrap_or_default()));
+    let mode =
+        path.split_once("sslmode=").and_then(|(_, m)| sslmode(m.split('&').next().unwrap_or_default()));
     Some(Used {
         host: host.to_string(),
         port,

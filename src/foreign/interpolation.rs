@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn what_is_known_is_filled_in() {
-        let values = HashMap::from([("TAG".to_string(), "16".to_string()), ("DB_PASSWORD".into(), "x".into())]);
+        let values =
+            HashMap::from([("TAG".to_string(), "16".to_string()), ("DB_PASSWORD".into(), "x".into())]);
         for (text, expected) in [
             ("plain", "plain"),
             ("a:${TAG}-b", "a:16-b"),

@@ -14,8 +14,17 @@ use crate::text::{SourceId, Span};
 /// Where a main file lies by custom, and directories whose files it would include.
 const MAIN: &[&str] = &["nginx/nginx.conf", "nginx.conf", "conf/nginx.conf", "config/nginx.conf"];
 const PARTS: &[&str] = &[
-    "nginx/conf.d", "nginx/sites-enabled", "nginx/sites-available", "nginx/sites", "nginx/config", "nginx/templates",
-    "conf.d", "sites-enabled", "sites-available", "data/nginx", "nginx",
+    "nginx/conf.d",
+    "nginx/sites-enabled",
+    "nginx/sites-available",
+    "nginx/sites",
+    "nginx/config",
+    "nginx/templates",
+    "conf.d",
+    "sites-enabled",
+    "sites-available",
+    "data/nginx",
+    "nginx",
 ];
 /// Files of the image that hold nothing to judge.
 const OF_IMAGE: &[&str] = &["mime.types", "fastcgi_params", "fastcgi.conf", "uwsgi_params", "scgi_params"];
@@ -29,7 +38,9 @@ pub(super) fn candidates(folder: &dyn Folder) -> Vec<String> {
     }
     let of_dir = |dir: &&str| -> Vec<String> {
         let enabled = dir.contains("sites");
-        let fits = |n: &String| (enabled && !n.contains('.')) || n.ends_with(".conf") || n.ends_with(".conf.template");
+        let fits = |n: &String| {
+            (enabled && !n.contains('.')) || n.ends_with(".conf") || n.ends_with(".conf.template")
+        };
         folder
             .list(dir)
             .into_iter()
@@ -45,7 +56,11 @@ fn is_nginx(folder: &dyn Folder, path: &str) -> bool {
     folder.entry(path) == Entry::File
         && folder.read(path).is_some_and(|t| {
             t.lines().map(str::trim_start).any(|l| {
-                ["server", "upstream", "http"].iter().any(|w| l.strip_prefix(w).is_some_and(|r| r.trim_start().starts_with('{') || *w == "upstream" && r.contains('{')))
+                ["server", "upstream", "http"].iter().any(|w| {
+                    l.strip_prefix(w).is_some_and(|r| {
+                        r.trim_start().starts_with('{') || *w == "upstream" && r.contains('{')
+                    })
+                })
             })
         })
 }
@@ -65,7 +80,9 @@ impl View {
         let path = if path.starts_with('/') { path.to_string() } else { format!("{}/{path}", self.prefix) };
         if !self.contained {
             // On the server the files lie below /etc/nginx as they lie here.
-            let inside = path.strip_prefix("/etc/nginx/").map_or(path.clone(), |rest| format!("{}/{rest}", self.prefix));
+            let inside = path
+                .strip_prefix("/etc/nginx/")
+                .map_or(path.clone(), |rest| format!("{}/{rest}", self.prefix));
             return below("", inside.trim_start_matches('/'));
         }
         self.mounts.iter().find_map(|(target, source)| {
@@ -118,7 +135,9 @@ fn files(folder: &dyn Folder, own: Option<&Service>) -> Option<(Vec<String>, Vie
             None => {
                 // What the image's own nginx.conf includes, and the templates it is made from.
                 let mut list = Vec::new();
-                for (dir, ending) in [("/etc/nginx/conf.d", ".conf"), ("/etc/nginx/templates", ".conf.template")] {
+                for (dir, ending) in
+                    [("/etc/nginx/conf.d", ".conf"), ("/etc/nginx/templates", ".conf.template")]
+                {
                     let single = view.mounts.iter().filter(|(t, _)| parent(t) == dir && t.ends_with(ending));
                     list.extend(single.map(|(_, s)| s.clone()).filter(|s| folder.entry(s) == Entry::File));
                     if let Some(source) = view.find(dir) {
@@ -133,9 +152,11 @@ fn files(folder: &dyn Folder, own: Option<&Service>) -> Option<(Vec<String>, Vie
             return Some((found, view));
         }
         // A configuration that is built in, or mounted from where a variable says.
-        let unclear = own.build.is_some() || own.mounts.iter().any(|m| {
-            m.target.starts_with("/etc/nginx") && matches!(&m.source, MountSource::Host(s) if s.contains('$'))
-        });
+        let unclear = own.build.is_some()
+            || own.mounts.iter().any(|m| {
+                m.target.starts_with("/etc/nginx")
+                    && matches!(&m.source, MountSource::Host(s) if s.contains('$'))
+            });
         if !unclear {
             return None;
         }
@@ -143,7 +164,10 @@ fn files(folder: &dyn Folder, own: Option<&Service>) -> Option<(Vec<String>, Vie
     let files = candidates(folder);
     let prefix = files.first().map(|f| {
         let dir = parent(f);
-        dir.rsplit_once('/').filter(|(_, last)| matches!(*last, "conf.d" | "templates") || last.starts_with("sites")).map_or(dir, |(up, _)| up).to_string()
+        dir.rsplit_once('/')
+            .filter(|(_, last)| matches!(*last, "conf.d" | "templates") || last.starts_with("sites"))
+            .map_or(dir, |(up, _)| up)
+            .to_string()
     })?;
     Some((files, View { mounts: Vec::new(), prefix, contained: false }))
 }
@@ -166,11 +190,19 @@ fn load(
         Ok(directives) => directives,
         Err(fault) => {
             // A template of something else is no fault, nor is what only a module reads.
-            let plain = path.ends_with(".conf") && !text.contains("{{") && !text.contains("<%") && !fault.message.contains("Lua");
+            let plain = path.ends_with(".conf")
+                && !text.contains("{{")
+                && !text.contains("<%")
+                && !fault.message.contains("Lua");
             if plain {
                 let width = text[fault.offset..].chars().next().map_or(0, char::len_utf8);
                 let span = Span::new(id, fault.offset, fault.offset + width);
-                reader.fault("unsafe-raw-snippet", span, fault.message, "nginx does not start with this file");
+                reader.fault(
+                    "unsafe-raw-snippet",
+                    span,
+                    fault.message,
+                    "nginx does not start with this file",
+                );
             }
             open.remove(path);
             return Vec::new();
@@ -224,7 +256,9 @@ fn matching(folder: &dyn Folder, view: &View, pattern: &str) -> Vec<String> {
     }
     let Some(dir) = view.find(parent(pattern)) else { return Vec::new() };
     let (start, end) = name.split_once('*').unwrap_or((name, ""));
-    let fits = |n: &String| !n.starts_with('.') && n.len() >= start.len() + end.len() && n.starts_with(start) && n.ends_with(end);
+    let fits = |n: &String| {
+        !n.starts_with('.') && n.len() >= start.len() + end.len() && n.starts_with(start) && n.ends_with(end)
+    };
     folder
         .list(&dir)
         .into_iter()
@@ -302,7 +336,8 @@ impl<'d> Level<'d> {
         let mut level = self.clone();
         let headers: Vec<&Directive> = directives.iter().filter(|d| d.name == "proxy_set_header").collect();
         if !headers.is_empty() {
-            level.upgrade = headers.iter().any(|d| d.args.first().is_some_and(|a| a.eq_ignore_ascii_case("upgrade")));
+            level.upgrade =
+                headers.iter().any(|d| d.args.first().is_some_and(|a| a.eq_ignore_ascii_case("upgrade")));
             level.headers = Some(headers);
         }
         let mut allowed = Vec::new();
@@ -377,7 +412,8 @@ fn listen(directive: &Directive) -> Option<(u16, bool)> {
     if address.starts_with("unix:") || address.contains('$') {
         return None;
     }
-    let port = address.rsplit_once(':').filter(|(_, p)| !p.ends_with(']')).map_or(address.as_str(), |(_, p)| p);
+    let port =
+        address.rsplit_once(':').filter(|(_, p)| !p.ends_with(']')).map_or(address.as_str(), |(_, p)| p);
     let tls = directive.args.iter().any(|a| matches!(a.as_str(), "ssl" | "quic"));
     Some((port.parse().unwrap_or(80), tls))
 }
@@ -404,17 +440,20 @@ fn model(directives: &[Directive], own: Option<&Service>, stack: &mut Stack) {
         true => Some((999, 0, 0)),
         false => numbers(&super::products::version(tag)),
     });
-    let at = own.map_or_else(|| directives.first().map_or(Place::Text(Span::default()), place), |s| s.place.clone());
+    let at = own
+        .map_or_else(|| directives.first().map_or(Place::Text(Span::default()), place), |s| s.place.clone());
     let mut sites = Vec::new();
     let mut ports = Vec::new();
     let servers = directives.iter().filter(|d| d.name == "server");
     for server in servers {
         let Some(block) = server.block.as_deref() else { continue };
-        let listens: Vec<(u16, bool)> = block.iter().filter(|d| d.name == "listen").filter_map(listen).collect();
+        let listens: Vec<(u16, bool)> =
+            block.iter().filter(|d| d.name == "listen").filter_map(listen).collect();
         let listens = if listens.is_empty() { vec![(80, false)] } else { listens };
         ports.extend(listens.iter().map(|(p, _)| *p));
         let old = block.iter().any(|d| d.name == "ssl" && d.args == ["on"]);
-        let names: Vec<String> = block.iter().filter(|d| d.name == "server_name").flat_map(|d| d.args.clone()).collect();
+        let names: Vec<String> =
+            block.iter().filter(|d| d.name == "server_name").flat_map(|d| d.args.clone()).collect();
         let level = top.inner(block);
         let mut routes = Vec::new();
         locations(block, &level, &upstreams, stack, own, &mut routes);
@@ -491,7 +530,9 @@ fn locations(
                 Some([code, target]) if code.starts_with('3') => Action::Redirect(target.clone()),
                 Some([code, ..]) if matches!(code.as_str(), "403" | "404" | "444" | "410") => Action::Deny,
                 Some([url]) if url.contains("://") => Action::Redirect(url.clone()),
-                _ if level.allow_from == ["nobody"] || inside.iter().any(|d| d.name == "internal") => Action::Deny,
+                _ if level.allow_from == ["nobody"] || inside.iter().any(|d| d.name == "internal") => {
+                    Action::Deny
+                }
                 _ => Action::Files,
             },
         };

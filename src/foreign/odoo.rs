@@ -9,7 +9,14 @@ use crate::stack::{MountSource, Origin, Service, Setting, SettingGroup, Stack};
 use crate::text::{SourceId, Span};
 
 /// Where an odoo.conf lies that no container is seen to mount.
-const USUAL: &[&str] = &["odoo.conf", "config/odoo.conf", "conf/odoo.conf", "etc/odoo.conf", "odoo/odoo.conf", "odoo/config/odoo.conf"];
+const USUAL: &[&str] = &[
+    "odoo.conf",
+    "config/odoo.conf",
+    "conf/odoo.conf",
+    "etc/odoo.conf",
+    "odoo/odoo.conf",
+    "odoo/config/odoo.conf",
+];
 
 /// What every supported version of Odoo takes where its file says nothing. Source: `odoo/tools/config.py`.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -91,20 +98,28 @@ fn settings(service: &mut Service, path: &str, reader: &mut Reader<'_>) -> bool 
             let end = text[fault.offset..].find('\n').map_or(text.len(), |i| fault.offset + i);
             // A value may be a password.
             let message = fault.message.split(", found").next().unwrap_or_default().to_string();
-            reader.fault("schema-mismatch", Span::new(id, fault.offset, end), message, "Odoo does not start with this file");
+            reader.fault(
+                "schema-mismatch",
+                Span::new(id, fault.offset, end),
+                message,
+                "Odoo does not start with this file",
+            );
             return false;
         }
     };
     let Some(options) = sections.iter().find(|s| s.name == "options") else { return false };
     let document = Document::File(reader.folder.shown(path));
     reader.documents.insert(document.clone(), tree(id, &text, options));
-    let place = |key: &str| {
-        Place::value(document.clone(), Path(vec![Step::from("options"), Step::from(key)]))
-    };
+    let place =
+        |key: &str| Place::value(document.clone(), Path(vec![Step::from("options"), Step::from(key)]));
     let mut list: Vec<Setting> = options
         .entries
         .iter()
-        .map(|e| Setting { name: e.key.clone(), value: e.value.clone(), origin: Origin::Manifest(place(&e.key)) })
+        .map(|e| Setting {
+            name: e.key.clone(),
+            value: e.value.clone(),
+            origin: Origin::Manifest(place(&e.key)),
+        })
         .collect();
     on_command_line(service, &mut list);
     let mut defaults = Vec::new();
@@ -120,7 +135,8 @@ fn settings(service: &mut Service, path: &str, reader: &mut Reader<'_>) -> bool 
     }
     // The environment reaches what it does not set only with an image's own script.
     let own = service.found.as_ref().is_some_and(|f| !f.known);
-    let scripted = !service.entrypoint.is_empty() || own && service.found.as_ref().is_some_and(|f| !f.env_files.is_empty());
+    let scripted = !service.entrypoint.is_empty()
+        || own && service.found.as_ref().is_some_and(|f| !f.env_files.is_empty());
     let known = list.iter().chain(&defaults).map(|s| s.name.clone()).collect::<Vec<_>>();
     let missing = DEFAULTS.iter().filter(|(name, _)| !scripted && !known.iter().any(|k| k == name));
     defaults.extend(missing.map(|(name, value)| Setting {

@@ -12,17 +12,48 @@ use crate::stack::Facts;
 use crate::text::Sources;
 
 /// Registries under which the images of Docker Hub are known too.
-const SAME: &[&str] = &["docker.io/", "index.docker.io/", "registry.hub.docker.com/", "docker.n8n.io/", "library/"];
+const SAME: &[&str] =
+    &["docker.io/", "index.docker.io/", "registry.hub.docker.com/", "docker.n8n.io/", "library/"];
 
 /// Images that keep data for others and have no kind, by the last part of their name.
 const STORES: &[&str] = &[
-    "mysql", "mariadb", "percona", "mongo", "mongodb", "valkey", "memcached", "postgis", "pgvector", "timescaledb",
-    "timescaledb-ha", "postgresql", "cassandra", "couchdb", "clickhouse-server", "influxdb", "elasticsearch", "opensearch",
-    "rabbitmq", "keydb", "dragonfly", "etcd", "redis-stack", "redis-stack-server",
+    "mysql",
+    "mariadb",
+    "percona",
+    "mongo",
+    "mongodb",
+    "valkey",
+    "memcached",
+    "postgis",
+    "pgvector",
+    "timescaledb",
+    "timescaledb-ha",
+    "postgresql",
+    "cassandra",
+    "couchdb",
+    "clickhouse-server",
+    "influxdb",
+    "elasticsearch",
+    "opensearch",
+    "rabbitmq",
+    "keydb",
+    "dragonfly",
+    "etcd",
+    "redis-stack",
+    "redis-stack-server",
 ];
 /// Images of proxies, by the last part of their name.
 const PROXIES: &[&str] = &[
-    "traefik", "caddy", "haproxy", "nginx-proxy", "nginx-proxy-manager", "envoy", "httpd", "openresty", "swag", "kong",
+    "traefik",
+    "caddy",
+    "haproxy",
+    "nginx-proxy",
+    "nginx-proxy-manager",
+    "envoy",
+    "httpd",
+    "openresty",
+    "swag",
+    "kong",
     "caddy-docker-proxy",
 ];
 
@@ -54,7 +85,11 @@ impl Product {
             ..Facts::default()
         };
         let (expander, scope) = (Expander::default(), expr::scope(&facts, &Value::UNDEFINED));
-        let kept = self.container().volumes.values().filter(|v| v.class == Class::Critical || v.class == Class::Important);
+        let kept = self
+            .container()
+            .volumes
+            .values()
+            .filter(|v| v.class == Class::Critical || v.class == Class::Important);
         kept.filter(|v| v.when.as_deref().is_none_or(|w| expander.holds(w, &scope).unwrap_or(false)))
             .map(|v| v.mount.0.clone())
             .collect()
@@ -103,7 +138,13 @@ pub(super) fn recognise(
     let companion = if kind.image.as_ref().is_some_and(|i| i.as_str() == name) {
         None
     } else {
-        Some(kind.companions.iter().find(|(_, c)| c.image.as_ref().is_some_and(|i| i.as_str() == name))?.0.to_string())
+        Some(
+            kind.companions
+                .iter()
+                .find(|(_, c)| c.image.as_ref().is_some_and(|i| i.as_str() == name))?
+                .0
+                .to_string(),
+        )
     };
     Some(product(kind, companion, tag))
 }

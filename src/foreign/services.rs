@@ -14,16 +14,41 @@ use crate::kinds::{Kinds, RoleText, UsedAs};
 use crate::manifest::{Backup, Class, Protocol, Restart};
 use crate::scalar::{Bytes, Seconds, names_a_secret};
 use crate::stack::{
-    Build, Condition, Dependency, Env, EnvFile, Facts, Foreign, Found, Hardening, Healthcheck, Image, Log, Missing,
-    Mount, MountSource, Network, Origin, Outside, Piece, Probe, Publish, Role, Service, ServiceFacts, Stack, Text,
-    Variable, Volume,
+    Build, Condition, Dependency, Env, EnvFile, Facts, Foreign, Found, Hardening, Healthcheck, Image, Log,
+    Missing, Mount, MountSource, Network, Origin, Outside, Piece, Probe, Publish, Role, Service,
+    ServiceFacts, Stack, Text, Variable, Volume,
 };
 
 /// Keys of a service that have a field in the model; all others are kept as they are written.
 const MODELLED: &[&str] = &[
-    "image", "build", "environment", "env_file", "volumes", "ports", "networks", "depends_on", "restart", "healthcheck",
-    "container_name", "command", "entrypoint", "user", "working_dir", "mem_limit", "cpus", "logging", "secrets", "read_only",
-    "cap_drop", "tmpfs", "pids_limit", "stop_grace_period", "expose", "extends", "init", "shm_size",
+    "image",
+    "build",
+    "environment",
+    "env_file",
+    "volumes",
+    "ports",
+    "networks",
+    "depends_on",
+    "restart",
+    "healthcheck",
+    "container_name",
+    "command",
+    "entrypoint",
+    "user",
+    "working_dir",
+    "mem_limit",
+    "cpus",
+    "logging",
+    "secrets",
+    "read_only",
+    "cap_drop",
+    "tmpfs",
+    "pids_limit",
+    "stop_grace_period",
+    "expose",
+    "extends",
+    "init",
+    "shm_size",
 ];
 /// Most published ports that a range stands for.
 const MOST_PORTS: u16 = 200;
@@ -44,9 +69,10 @@ impl<'t> View<'t> {
     }
 
     fn entries(&self) -> impl Iterator<Item = (&'t str, View<'t>)> + '_ {
-        self.tree.entries(self.id).iter().map(|e| {
-            (&*e.key, View { id: e.value, place: self.place.join(&*e.key), ..self.clone() })
-        })
+        self.tree
+            .entries(self.id)
+            .iter()
+            .map(|e| (&*e.key, View { id: e.value, place: self.place.join(&*e.key), ..self.clone() }))
     }
 
     fn items(&self) -> impl Iterator<Item = View<'t>> + '_ {
@@ -95,13 +121,11 @@ pub(super) fn fill(
     foreign: &mut Foreign,
 ) {
     let Project { tree, values, not_reset, .. } = &project;
-    let root = View {
-        tree,
-        values,
-        id: tree.root(),
-        place: Place::value(Document::Compose, Path::default()),
-    };
-    if let Some(name) = root.get("name").and_then(|n| n.known()).or_else(|| values.get("COMPOSE_PROJECT_NAME").cloned()) {
+    let root =
+        View { tree, values, id: tree.root(), place: Place::value(Document::Compose, Path::default()) };
+    if let Some(name) =
+        root.get("name").and_then(|n| n.known()).or_else(|| values.get("COMPOSE_PROJECT_NAME").cloned())
+    {
         stack.project = name;
     }
     foreign.not_reset = not_reset.clone();
@@ -130,7 +154,12 @@ fn volumes(root: &View<'_>, stack: &mut Stack, foreign: &mut Foreign) {
             None => format!("{}_{key}", stack.project),
         });
         if is_true(view.get("external")) {
-            foreign.outside.push(Outside { what: "volume", name: full.clone(), made: false, place: view.place.on_key() });
+            foreign.outside.push(Outside {
+                what: "volume",
+                name: full.clone(),
+                made: false,
+                place: view.place.on_key(),
+            });
         }
         stack.volumes.push(Volume {
             key: key.to_string(),
@@ -153,13 +182,20 @@ fn is_true(view: Option<View<'_>>) -> bool {
 }
 
 fn networks(root: &View<'_>, stack: &mut Stack, foreign: &mut Foreign) {
-    let mut list = vec![Network { key: "default".into(), name: format!("{}_default", stack.project), internal: false }];
+    let mut list =
+        vec![Network { key: "default".into(), name: format!("{}_default", stack.project), internal: false }];
     for (key, view) in root.get("networks").iter().flat_map(View::entries) {
         let name = view.get("name").and_then(|n| n.text());
         let external = is_true(view.get("external"));
-        let full = name.unwrap_or_else(|| if external { key.to_string() } else { format!("{}_{key}", stack.project) });
+        let full = name
+            .unwrap_or_else(|| if external { key.to_string() } else { format!("{}_{key}", stack.project) });
         if external {
-            foreign.outside.push(Outside { what: "network", name: full.clone(), made: false, place: view.place.on_key() });
+            foreign.outside.push(Outside {
+                what: "network",
+                name: full.clone(),
+                made: false,
+                place: view.place.on_key(),
+            });
         }
         let internal = view.get("internal").is_some_and(|v| v.json() == Json::Bool(true));
         list.retain(|n| n.key != key);
@@ -187,7 +223,13 @@ fn variables(view: &View<'_>, into: Option<&str>, foreign: &mut Foreign) {
     }
 }
 
-fn service(name: &str, view: &View<'_>, reader: &mut Reader<'_>, kinds: &mut Kinds, stack: &Stack) -> Service {
+fn service(
+    name: &str,
+    view: &View<'_>,
+    reader: &mut Reader<'_>,
+    kinds: &mut Kinds,
+    stack: &Stack,
+) -> Service {
     let mut unknown = Vec::new();
     let build = view.get("build");
     let written = view.get("image").and_then(|i| i.text());
@@ -227,8 +269,11 @@ fn service(name: &str, view: &View<'_>, reader: &mut Reader<'_>, kinds: &mut Kin
         stack: stack.name.clone(),
         ..Facts::default()
     };
-    let mut overrides: serde_json::Map<String, Json> =
-        view.entries().filter(|(k, _)| !MODELLED.contains(k)).map(|(k, v)| (k.to_string(), v.json())).collect();
+    let mut overrides: serde_json::Map<String, Json> = view
+        .entries()
+        .filter(|(k, _)| !MODELLED.contains(k))
+        .map(|(k, v)| (k.to_string(), v.json()))
+        .collect();
     let stop_grace = view.get("stop_grace_period").and_then(|v| v.known()).and_then(|t| seconds(&t));
     if stop_grace.is_none() && view.get("stop_grace_period").is_some() {
         unknown.push("stop_grace");
@@ -245,7 +290,12 @@ fn service(name: &str, view: &View<'_>, reader: &mut Reader<'_>, kinds: &mut Kin
         dockerfile: b.get("dockerfile").and_then(|d| d.text()),
         target: b.get("target").and_then(|d| d.text()),
         // Only what is written out; a name stands for a value.
-        args: b.get("args").iter().flat_map(View::entries).filter_map(|(k, v)| Some((k.to_string(), v.known()?))).collect(),
+        args: b
+            .get("args")
+            .iter()
+            .flat_map(View::entries)
+            .filter_map(|(k, v)| Some((k.to_string(), v.known()?)))
+            .collect(),
     });
     let words = entrypoint.iter().chain(&command).cloned().collect::<Vec<_>>().join(" ");
     let brought = product.as_ref().map(|p| p.kind.kind.as_str());
@@ -253,11 +303,20 @@ fn service(name: &str, view: &View<'_>, reader: &mut Reader<'_>, kinds: &mut Kin
         unknown,
         log: log(view),
         aliases: aliases(view),
-        lacks: product.iter().filter(|p| p.companion.is_none()).flat_map(|p| &p.kind.lacks).map(ToString::to_string).collect(),
+        lacks: product
+            .iter()
+            .filter(|p| p.companion.is_none())
+            .flat_map(|p| &p.kind.lacks)
+            .map(ToString::to_string)
+            .collect(),
         database_host: None,
         restarts_never: view.get("restart").is_some() && restart == Restart::Never,
         env_files: env.1,
-        state: product.as_ref().filter(|_| states_are_known(&reference)).map(Product::state).unwrap_or_default(),
+        state: product
+            .as_ref()
+            .filter(|_| states_are_known(&reference))
+            .map(Product::state)
+            .unwrap_or_default(),
         words,
         known: !own && brought.is_some_and(|kind| kind != "superset"),
     };
@@ -284,7 +343,10 @@ fn service(name: &str, view: &View<'_>, reader: &mut Reader<'_>, kinds: &mut Kin
         networks: networks_of(view),
         internal: true,
         healthcheck,
-        no_healthcheck: product.as_ref().and_then(|p| p.container().no_healthcheck.as_ref()).map(ToString::to_string),
+        no_healthcheck: product
+            .as_ref()
+            .and_then(|p| p.container().no_healthcheck.as_ref())
+            .map(ToString::to_string),
         depends_on: dependencies(view),
         restart,
         stop_grace,
@@ -403,7 +465,10 @@ fn environment(view: &View<'_>, reader: &Reader<'_>) -> (Vec<Env>, Vec<EnvFile>)
             // A name alone takes over what the caller has.
             None => Text(vec![Piece::Secret(name.to_string())]),
         };
-        set(&mut env, Env { name: name.to_string(), value: text, origin: Origin::Manifest(value.place.clone()) });
+        set(
+            &mut env,
+            Env { name: name.to_string(), value: text, origin: Origin::Manifest(value.place.clone()) },
+        );
     }
     (env, files)
 }
@@ -508,7 +573,8 @@ fn listens(product: Option<&Product>, env: &[Env], changed: bool) -> Vec<u16> {
     if product.kind.used_as == UsedAs::Proxy {
         return Vec::new();
     }
-    let moved = ["N8N_PORT", "SUPERSET_PORT", "PGPORT"].iter().find_map(|n| env.iter().find(|e| e.name == *n));
+    let moved =
+        ["N8N_PORT", "SUPERSET_PORT", "PGPORT"].iter().find_map(|n| env.iter().find(|e| e.name == *n));
     if let Some(moved) = moved {
         return moved.value.plain().and_then(|p| p.parse().ok()).into_iter().collect();
     }
@@ -567,7 +633,8 @@ fn ports(view: &View<'_>) -> Vec<Publish> {
         let place = item.place.clone();
         if matches!(item.tree.node(item.id).kind, Node::Map(_)) {
             let field = |key: &str| item.get(key).and_then(|v| v.known());
-            let (Some(port), Some(host)) = (field("target").and_then(|t| t.parse().ok()), field("published")) else {
+            let (Some(port), Some(host)) = (field("target").and_then(|t| t.parse().ok()), field("published"))
+            else {
                 continue;
             };
             let protocol = protocol(field("protocol").as_deref().unwrap_or("tcp"));
@@ -638,7 +705,11 @@ fn dependencies(view: &View<'_>) -> Vec<Dependency> {
     let list = view.get("depends_on");
     list.iter()
         .flat_map(View::entries)
-        .map(|(name, v)| Dependency { service: name.into(), condition: condition(&v), place: v.place.clone() })
+        .map(|(name, v)| Dependency {
+            service: name.into(),
+            condition: condition(&v),
+            place: v.place.clone(),
+        })
         .collect()
 }
 
@@ -651,9 +722,9 @@ fn hardening(view: &View<'_>) -> Hardening {
     Hardening {
         read_only: view.get("read_only").is_some_and(|v| v.known().as_deref() == Some("true")),
         capabilities: all.then(|| words("cap_add").iter().map(plain).collect()),
-        new_privileges: !words("security_opt").iter().any(|w| {
-            w.starts_with("no-new-privileges") && !w.ends_with("false")
-        }),
+        new_privileges: !words("security_opt")
+            .iter()
+            .any(|w| w.starts_with("no-new-privileges") && !w.ends_with("false")),
         tmpfs: words("tmpfs"),
         pids: view.get("pids_limit").and_then(|p| p.known()).and_then(|p| p.parse().ok()),
     }
@@ -691,7 +762,11 @@ fn mounts(
             if let Some(path) = below("", &source)
                 && reader.folder.entry(&path) == Entry::Nothing
             {
-                foreign.missing.push(Missing { path: source.clone(), service: service.name.clone(), place: place.clone() });
+                foreign.missing.push(Missing {
+                    path: source.clone(),
+                    service: service.name.clone(),
+                    place: place.clone(),
+                });
             }
             MountSource::Host(source)
         };
@@ -724,7 +799,8 @@ fn roles(stack: &mut Stack) {
         .map(|d| d.service.clone())
         .collect();
     for service in &mut stack.services {
-        let profiles = service.overrides.get("profiles").and_then(Json::as_array).is_some_and(|p| !p.is_empty());
+        let profiles =
+            service.overrides.get("profiles").and_then(Json::as_array).is_some_and(|p| !p.is_empty());
         if jobs.contains(&service.name) || profiles && service.restart == Restart::Never {
             service.role = Role::Job;
         }
@@ -753,7 +829,10 @@ fn tracked(reader: &Reader<'_>, stack: &Stack, foreign: &mut Foreign) {
             add(&file.path, file.place.clone());
         }
     }
-    let place = stack.services.first().map_or_else(|| Place::value(Document::Compose, Path::default()), |s| s.place.on_key());
+    let place = stack
+        .services
+        .first()
+        .map_or_else(|| Place::value(Document::Compose, Path::default()), |s| s.place.on_key());
     add(".env", place);
 }
 
@@ -800,6 +879,9 @@ pub(super) fn unseen(name: &str, product: &Product) -> Service {
         variables: None,
         known_settings: None,
         overrides: serde_json::Map::new(),
-        found: Some(Found { unknown: vec!["restart", "memory", "mounts", "stop_grace", "environment"], ..Found::default() }),
+        found: Some(Found {
+            unknown: vec!["restart", "memory", "mounts", "stop_grace", "environment"],
+            ..Found::default()
+        }),
     }
 }

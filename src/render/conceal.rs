@@ -6,7 +6,7 @@ use crate::scalar::SecretName;
 
 /// Parts of a key that say its value is a secret.
 const KEYS: &[&str] =
-    &["password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key"];
+    &["pass", "secret", "token", "credential", "api_key", "apikey", "private_key", "encryption_key"];
 
 /// Covers the given ranges, what stands behind a key that says secret, and the passwords of URLs, each by as many
 /// bytes.
@@ -38,6 +38,13 @@ pub(super) fn conceal(text: &mut String, known: &[Range<usize>]) {
 }
 
 fn in_line(line: &str, start: usize, out: &mut Vec<Range<usize>>) {
+    // What a proxy logs in with, behind the name of the header.
+    const LOGIN: &str = "authorization";
+    if let Some(i) = line.to_ascii_lowercase().find(LOGIN) {
+        let rest = &line[i + LOGIN.len()..];
+        let value = rest.trim_start_matches([' ', '"', '\'', ':', '=', '\t']);
+        out.push(start + line.len() - value.len()..start + line.trim_end().len());
+    }
     // A comment may hold what was there before.
     let mut from = 0;
     // Whether the line is inside the map of such a key.
@@ -103,6 +110,11 @@ mod tests {
             ("secrets:\n  A: { description: x }\n", "secrets:\n  A: { description: x }\n"),
             ("password: [hunter2, x] # y", "password: ************ # y"),
             ("password: { value: hunter2 }", "password: { value: ******* }"),
+            (
+                "proxy_set_header Authorization \"Basic aHVudGVyMg==\";",
+                "proxy_set_header Authorization \"********************",
+            ),
+            ("- SMTP_PASS=hunter2", "- SMTP_PASS=*******"),
             ("\"password\": \"hunter2\"}", "\"password\": *********}"),
         ] {
             let mut found = text.to_string();

@@ -36,7 +36,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         for (_, block) in servers(stack) {
             // Nobody else reaches such a server.
             let local = block.iter().filter(|d| d.name == "listen").all(|d| {
-                d.args.first().is_some_and(|a| a.starts_with("127.") || a.starts_with("localhost") || a.starts_with("unix:") || a.starts_with("[::1]"))
+                d.args.first().is_some_and(|a| {
+                    a.starts_with("127.")
+                        || a.starts_with("localhost")
+                        || a.starts_with("unix:")
+                        || a.starts_with("[::1]")
+                })
             });
             if !local || !block.iter().any(|d| d.name == "listen") {
                 status(block, guarded(block), out);
@@ -45,7 +50,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     }
     let services = by_name(stack);
     for site in &stack.sites {
-        let Some((route, name, _)) = proxied(site).find(|(r, ..)| r.path == "/" && !r.exact) else { continue };
+        let Some((route, name, _)) = proxied(site).find(|(r, ..)| r.path == "/" && !r.exact) else {
+            continue;
+        };
         let Some(service) = services.get(name).filter(|s| s.kind == "n8n") else { continue };
         let on = variable(service, "N8N_METRICS").and_then(|e| e.value.plain()).as_deref() == Some("true");
         let closed = |r: &crate::stack::Route| {
@@ -73,7 +80,8 @@ fn status(block: &[Directive], around: bool, out: &mut Vec<Finding>) {
         let inside = location.block.as_deref().unwrap_or_default();
         let closed = around || guarded(inside);
         if let Some(found) = inside.iter().find(|d| d.name == "stub_status").filter(|_| !closed) {
-            let message = format!("{} answers everybody", super::common::shown(location).replace("location ", ""));
+            let message =
+                format!("{} answers everybody", super::common::shown(location).replace("location ", ""));
             out.push(
                 Finding::warning(RULE, Place::Text(found.head()), message)
                     .help("add `allow` for whom it is meant, and `deny all;`"),

@@ -24,7 +24,10 @@ use crate::finding::Finding;
 use crate::stack::Stack;
 
 /// Endings of files that are made on the server and belong into no repository.
-const MADE_THERE: &[&str] = &["pem", "crt", "key", "cer", "p12", "pfx", "jks", "env", "htpasswd", "sock", "log", "db", "sqlite", "sqlite3", "pid"];
+const MADE_THERE: &[&str] = &[
+    "pem", "crt", "key", "cer", "p12", "pfx", "jks", "env", "htpasswd", "sock", "log", "db", "sqlite",
+    "sqlite3", "pid",
+];
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for missing in stack.foreign.iter().flat_map(|f| &f.missing) {
@@ -34,10 +37,13 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         if stem.is_empty() || ending == "d" || MADE_THERE.contains(&ending) || ending.len() > 8 {
             continue;
         }
-        let message = format!("{} is not there: `{}` will see a directory instead", crate::scalar::shown(&missing.path), missing.service);
-        out.push(
-            Finding::error("bind-source-missing", missing.place.clone(), message)
-                .help("add the file, or correct the path; if it is made before the start, say so to whoever reads this"),
+        let message = format!(
+            "{} is not there: `{}` will see a directory instead",
+            crate::scalar::shown(&missing.path),
+            missing.service
         );
+        out.push(Finding::error("bind-source-missing", missing.place.clone(), message).help(
+            "add the file, or correct the path; if it is made before the start, say so to whoever reads this",
+        ));
     }
 }

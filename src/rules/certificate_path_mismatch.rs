@@ -72,12 +72,16 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     }
     for (_, block) in servers(stack) {
         let Some(directive) = block.iter().find(|d| d.name == "ssl_certificate") else { continue };
-        let Some(lineage) = words(block, "ssl_certificate").and_then(|w| w.first()).and_then(|p| lineage(p)) else { continue };
+        let Some(lineage) = words(block, "ssl_certificate").and_then(|w| w.first()).and_then(|p| lineage(p))
+        else {
+            continue;
+        };
         if stack.certificates.iter().any(|c| c.name == lineage) || lineage.contains('$') {
             continue;
         }
         let known: Vec<&str> = stack.certificates.iter().map(|c| c.name.as_str()).collect();
-        let message = format!("expected {}, which certbot orders, found `{lineage}`", crate::text::one_of(known));
+        let message =
+            format!("expected {}, which certbot orders, found `{lineage}`", crate::text::one_of(known));
         out.push(
             Finding::error("certificate-path-mismatch", Place::Text(directive.head()), message)
                 .related(stack.certificates[0].place.clone(), "ordered here")

@@ -78,18 +78,21 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let proxy = stack.proxy.as_ref().and_then(|p| p.service.as_deref()).and_then(|n| stack.service(n));
     let (Some(proxy), Some(directives)) = (proxy, foreign(stack)) else { return };
     let acme = stack.services.iter().filter(|s| s.role == Role::Acme);
-    let roots: Vec<(&Service, String)> = acme.filter_map(|s| Some((s, webroot(&s.found.as_ref()?.words)?))).collect();
+    let roots: Vec<(&Service, String)> =
+        acme.filter_map(|s| Some((s, webroot(&s.found.as_ref()?.words)?))).collect();
     let Some((certbot, written)) = roots.first() else { return };
     let Some(source) = behind(certbot, written) else { return };
     each(directives, &mut |directive, _| {
-        let challenge = directive.name == "location" && directive.args.iter().any(|a| a.contains("acme-challenge"));
+        let challenge =
+            directive.name == "location" && directive.args.iter().any(|a| a.contains("acme-challenge"));
         let inside = directive.block.as_deref().unwrap_or_default();
         let root = inside.iter().find(|d| challenge && d.name == "root");
         let Some((root, read)) = root.and_then(|d| Some((d, d.args.first()?))) else { return };
         if behind(proxy, read).as_ref() == Some(&source) || read.contains('$') {
             return;
         }
-        let message = format!("nginx looks for challenges in `{read}`, which is not what `{}` writes to", certbot.name);
+        let message =
+            format!("nginx looks for challenges in `{read}`, which is not what `{}` writes to", certbot.name);
         out.push(
             Finding::error("challenge-unreachable", Place::Text(root.head()), message)
                 .related(certbot.place.on_key(), format!("writes to `{written}`"))

@@ -315,7 +315,9 @@ pub(super) fn each<'a>(directives: &'a [Directive], see: &mut dyn FnMut(&'a Dire
 
 /// A directive as it is talked of: `alias /srv/files/`.
 pub(super) fn shown(directive: &Directive) -> String {
-    let words: Vec<&str> =
-        std::iter::once(directive.name.as_str()).chain(directive.args.iter().map(String::as_str)).collect();
+    // What a proxy logs in with is nobody's to read.
+    let login = directive.args.first().is_some_and(|a| a.eq_ignore_ascii_case("Authorization"));
+    let args = directive.args.iter().take(if login { 1 } else { usize::MAX });
+    let words: Vec<&str> = std::iter::once(directive.name.as_str()).chain(args.map(String::as_str)).collect();
     crate::scalar::shown(&words.join(" ")).replace("\\\\", "\\")
 }

@@ -47,8 +47,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             continue;
         }
         let guarded = site.routes.iter().any(|r| {
-            r.path.contains("/web/database")
-                && (!r.allow_from.is_empty() || matches!(r.action, Action::Deny))
+            r.path.contains("/web/database") && (!r.allow_from.is_empty() || matches!(r.action, Action::Deny))
         });
         if !guarded {
             let place = match &list.origin {

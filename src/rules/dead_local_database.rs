@@ -54,7 +54,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             }
         }
         if let (Some((service, host)), false) = (elsewhere, used) {
-            let message = format!("nobody uses `{}`: `{}` looks for its database at `{host}`", server.name, service.name);
+            let message = format!(
+                "nobody uses `{}`: `{}` looks for its database at `{host}`",
+                server.name, service.name
+            );
             out.push(
                 Finding::warning("dead-local-database", server.place.on_key(), message)
                     .related(service.place.on_key(), "uses another")

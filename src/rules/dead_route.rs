@@ -39,7 +39,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             proxied(site).filter(|(r, ..)| r.path.trim_end_matches('/').ends_with("/longpolling"))
         {
             // Where the version is not known the path may be served.
-            let since = |v: &str| v.split('.').next().and_then(|m| m.parse::<u16>().ok()).is_some_and(|m| m >= 16);
+            let since =
+                |v: &str| v.split('.').next().and_then(|m| m.parse::<u16>().ok()).is_some_and(|m| m >= 16);
             if services.get(name).is_some_and(|s| s.kind == "odoo" && since(&s.version)) {
                 out.push(
                     Finding::warning(

@@ -22,8 +22,11 @@ use crate::stack::{Origin, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in owners(stack) {
-        let Some(password) = setting(service, "admin_passwd").filter(|s| s.origin == Origin::Default) else { continue };
-        let open = setting(service, "list_db").is_some_and(|s| !matches!(s.value.as_str(), "False" | "false"));
+        let Some(password) = setting(service, "admin_passwd").filter(|s| s.origin == Origin::Default) else {
+            continue;
+        };
+        let open =
+            setting(service, "list_db").is_some_and(|s| !matches!(s.value.as_str(), "False" | "false"));
         // The first setting stands for the file.
         let first = service.settings.first().and_then(|g| g.settings.first());
         let Some(first) = first.filter(|_| open) else { continue };

@@ -47,12 +47,17 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                     "write `condition: service_healthy`",
                 ),
                 Condition::Healthy if none => (
-                    format!("`{}` waits for a health check that `{}` does not have", service.name, other.name),
+                    format!(
+                        "`{}` waits for a health check that `{}` does not have",
+                        service.name, other.name
+                    ),
                     "add a `healthcheck` there; Compose refuses this",
                 ),
                 _ => continue,
             };
-            out.push(Finding::warning("dependency-not-awaited", dependency.place.on_key(), message).help(help));
+            out.push(
+                Finding::warning("dependency-not-awaited", dependency.place.on_key(), message).help(help),
+            );
         }
     }
 }

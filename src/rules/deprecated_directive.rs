@@ -66,10 +66,13 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         each(&snippet.directives, &mut |directive, _| {
             let has = |word: &str| directive.args.iter().any(|a| a == word);
             let found = match directive.name.as_str() {
-                "listen" if has("http2") && version >= (1, 25, 1) => {
-                    Some(("`listen ... http2` is deprecated", "write `http2 on;` beside `listen`".to_string()))
+                "listen" if has("http2") && version >= (1, 25, 1) => Some((
+                    "`listen ... http2` is deprecated",
+                    "write `http2 on;` beside `listen`".to_string(),
+                )),
+                "ssl" if version >= (1, 25, 1) => {
+                    Some(("`ssl` is no directive any more", "write `listen 443 ssl;`".into()))
                 }
-                "ssl" if version >= (1, 25, 1) => Some(("`ssl` is no directive any more", "write `listen 443 ssl;`".into())),
                 name => GONE
                     .iter()
                     .find(|(gone, since, _)| *gone == name && version >= *since)

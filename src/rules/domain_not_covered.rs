@@ -71,7 +71,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         return;
     }
     for (_, block) in servers(stack) {
-        let Some(name) = words(block, "ssl_certificate").and_then(|w| w.first()).and_then(|p| lineage(p)) else { continue };
+        let Some(name) = words(block, "ssl_certificate").and_then(|w| w.first()).and_then(|p| lineage(p))
+        else {
+            continue;
+        };
         let Some(certificate) = stack.certificates.iter().find(|c| c.name == name) else { continue };
         for directive in block.iter().filter(|d| d.name == "server_name") {
             let covers = |host: &String| {

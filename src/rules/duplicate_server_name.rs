@@ -60,7 +60,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 if name.contains('$') {
                     continue;
                 }
-                let message = format!("another server is called `{name}` on {address} too: nginx ignores this one");
+                let message =
+                    format!("another server is called `{name}` on {address} too: nginx ignores this one");
                 out.push(
                     Finding::error("duplicate-server-name", Place::Text(directive.head()), message)
                         .related(Place::Text(other.head()), "the one that answers")

@@ -49,7 +49,7 @@ const PAIRS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in owners(stack).filter(|s| setting(s, "db_host").is_some()) {
+    for service in owners(stack) {
         for env in &service.env {
             let Origin::Manifest(place) = &env.origin else { continue };
             let Some(key) = beaten_by(service, &env.name) else { continue };

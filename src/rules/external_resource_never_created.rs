@@ -30,7 +30,8 @@ use crate::stack::Stack;
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for outside in stack.foreign.iter().flat_map(|f| &f.outside).filter(|o| !o.made) {
         let (what, name) = (outside.what, &outside.name);
-        let message = format!("the {what} `{name}` must be there already, and nothing in this directory makes it");
+        let message =
+            format!("the {what} `{name}` must be there already, and nothing in this directory makes it");
         out.push(
             Finding::warning("external-resource-never-created", outside.place.clone(), message)
                 .help(format!("put `docker {what} create {name}` into a script here, or remove `external`")),

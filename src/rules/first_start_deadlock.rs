@@ -92,7 +92,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let (Some(certbot), true, false) = (certbot, contained, scripts.first_certificate) else { return };
     // Only what answers by nginx has to wait for it.
     let served = foreign(stack).unwrap_or_default().iter().filter(|d| d.name == "server").any(|s| {
-        s.block.iter().flatten().any(|d| d.name == "location" && d.args.iter().any(|a| a.contains("acme-challenge")))
+        s.block
+            .iter()
+            .flatten()
+            .any(|d| d.name == "location" && d.args.iter().any(|a| a.contains("acme-challenge")))
     });
     let words = certbot.found.as_ref().map_or("", |f| f.words.as_str());
     if !served || words.contains("standalone") || words.contains("dns-") || words.contains("openssl") {
@@ -101,7 +104,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for (_, block) in servers(stack) {
         let live = firsts(block, "ssl_certificate").any(|p| lineage(p).is_some());
         let Some(directive) = block.iter().find(|d| live && d.name == "ssl_certificate") else { continue };
-        let message = format!("nginx does not start without this certificate, which `{}` gets only by nginx", certbot.name);
+        let message = format!(
+            "nginx does not start without this certificate, which `{}` gets only by nginx",
+            certbot.name
+        );
         out.push(
             Finding::warning("first-start-deadlock", Place::Text(directive.head()), message)
                 .help("make a temporary certificate before the first start: `openssl req -x509 ...`"),

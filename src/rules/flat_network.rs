@@ -45,7 +45,8 @@ use crate::finding::Finding;
 use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    let public = |s: &&crate::stack::Service| s.role == Role::Proxy && s.publish.iter().any(|p| !p.loopback());
+    let public =
+        |s: &&crate::stack::Service| s.role == Role::Proxy && s.publish.iter().any(|p| !p.loopback());
     for proxy in stack.services.iter().filter(|s| s.found.is_some()).filter(public) {
         let shared = |s: &&crate::stack::Service| {
             s.role == Role::Store && s.networks.iter().any(|n| proxy.networks.contains(n))

@@ -41,7 +41,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 .any(|w| w.rsplit('/').next() == Some(tool))
         };
         if let Some(tool) = found.lacks.iter().find(|t| called(t)) {
-            let message = format!("the health check of `{}` calls `{tool}`, which its image does not have", service.name);
+            let message = format!(
+                "the health check of `{}` calls `{tool}`, which its image does not have",
+                service.name
+            );
             out.push(
                 Finding::error("healthcheck-tool-missing", written(&healthcheck.origin, service), message)
                     .help("ask with a program that the image has; `stackgen explain` of the kind names one"),

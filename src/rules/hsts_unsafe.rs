@@ -98,7 +98,8 @@ fn written(directives: &[crate::format::nginx::Directive], out: &mut Vec<Finding
         let place = crate::finding::Place::Text(directive.head());
         // 0 takes the promise back.
         if age > 0 && age < u64::from(180 * DAY) {
-            let message = format!("expected a `max-age` of at least 180 days, found {} days", age / u64::from(DAY));
+            let message =
+                format!("expected a `max-age` of at least 180 days, found {} days", age / u64::from(DAY));
             out.push(
                 Finding::warning("hsts-unsafe", place, message)
                     .help("raise it once every site works over https: 63072000"),

@@ -27,7 +27,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             let message = format!("expected a digest behind `{reference}`");
             out.push(
                 Finding::info("image-not-digest-pinned", written(&service.image.origin, service), message)
-                    .help(format!("write `{reference}@sha256:...`; `docker buildx imagetools inspect` shows it")),
+                    .help(format!(
+                        "write `{reference}@sha256:...`; `docker buildx imagetools inspect` shows it"
+                    )),
             );
         }
     }

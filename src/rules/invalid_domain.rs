@@ -24,7 +24,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for site in stack.sites.iter().filter(|_| stack.foreign.is_some()) {
         for name in std::iter::once(&site.host).chain(&site.aliases) {
             // Patterns, names that are made elsewhere, and the catch-all.
-            if name.is_empty() || name == "_" || name.starts_with('~') || name.contains(['$', '*', '{']) || name.starts_with('.') {
+            if name.is_empty()
+                || name == "_"
+                || name.starts_with('~')
+                || name.contains(['$', '*', '{'])
+                || name.starts_with('.')
+            {
                 continue;
             }
             let label = |l: &str| {
@@ -38,10 +43,14 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             if !name.contains('.') || name.split('.').all(label) || name.parse::<std::net::IpAddr>().is_ok() {
                 continue;
             }
-            let message = format!("expected a host name of letters, digits and hyphens, found {}", crate::scalar::shown(name));
+            let message = format!(
+                "expected a host name of letters, digits and hyphens, found {}",
+                crate::scalar::shown(name)
+            );
             out.push(
-                Finding::error("invalid-domain", site.place.clone(), message)
-                    .help("choose another name, in the DNS too; international names are written as `xn--...`"),
+                Finding::error("invalid-domain", site.place.clone(), message).help(
+                    "choose another name, in the DNS too; international names are written as `xn--...`",
+                ),
             );
         }
     }

@@ -53,13 +53,19 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let image = name(&service.image.reference);
         // A digest can only come from a registry.
         let pinned = service.image.reference.contains('@');
-        if image.contains(['/', '$']) || pinned || built.contains(&image) || OFFICIAL.contains(&image.as_str()) {
+        if image.contains(['/', '$'])
+            || pinned
+            || built.contains(&image)
+            || OFFICIAL.contains(&image.as_str())
+        {
             continue;
         }
         let message = format!("`{image}` is in no registry, and nothing here builds it");
         out.push(
             Finding::error("local-image-without-build", written(&service.image.origin, service), message)
-                .help("add `build:` with its sources, or push it to a registry and write that before its name"),
+                .help(
+                    "add `build:` with its sources, or push it to a registry and write that before its name",
+                ),
         );
     }
 }

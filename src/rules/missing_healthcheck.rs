@@ -40,7 +40,11 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let (place, message) = if disabled {
             let place = service.key_place("healthcheck");
             (place, format!("the health check of `{}` is switched off", service.name))
-        } else if !unclear && over.is_none() && service.healthcheck.is_none() && service.no_healthcheck.is_none() {
+        } else if !unclear
+            && over.is_none()
+            && service.healthcheck.is_none()
+            && service.no_healthcheck.is_none()
+        {
             (service.place.on_key(), format!("`{}` has no health check", service.name))
         } else {
             continue;

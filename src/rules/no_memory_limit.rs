@@ -24,10 +24,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in stack.services.iter().filter(|s| s.found.is_some() && s.role != Role::Job) {
         if service.memory.is_none() && service.knows("memory") {
             let message = format!("`{}` may use all memory of the server", service.name);
-            out.push(
-                Finding::warning("no-memory-limit", service.place.on_key(), message)
-                    .help("add `mem_limit:` with what it needs at most, as `docker stats` shows it, and some more"),
-            );
+            out.push(Finding::warning("no-memory-limit", service.place.on_key(), message).help(
+                "add `mem_limit:` with what it needs at most, as `docker stats` shows it, and some more",
+            ));
         }
     }
 }

@@ -32,8 +32,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for (key, place) in stack.foreign.iter().flat_map(|f| &f.not_reset) {
         let message = format!("`{key}` stays as it was: what is empty adds nothing and takes nothing away");
         out.push(
-            Finding::error("override-does-not-reset", place.clone(), message)
-                .help(format!("write `{key}: !reset []`, or `!override` before a list that replaces the other")),
+            Finding::error("override-does-not-reset", place.clone(), message).help(format!(
+                "write `{key}: !reset []`, or `!override` before a list that replaces the other"
+            )),
         );
     }
 }

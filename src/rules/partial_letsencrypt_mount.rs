@@ -28,7 +28,11 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             if (!rest.is_empty() && !rest.starts_with('/')) || file {
                 continue;
             }
-            let message = format!("`{}` sees only links: {} points into `archive` beside it", service.name, crate::scalar::shown(path));
+            let message = format!(
+                "`{}` sees only links: {} points into `archive` beside it",
+                service.name,
+                crate::scalar::shown(path)
+            );
             out.push(
                 Finding::error("partial-letsencrypt-mount", mount.place.clone(), message)
                     .help("mount the whole directory, /etc/letsencrypt"),

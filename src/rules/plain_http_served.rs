@@ -36,14 +36,17 @@ use crate::format::nginx::Directive;
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    let tls = |block: &[Directive]| block.iter().any(|d| d.name == "listen" && d.args.iter().any(|a| a == "ssl"));
+    let tls =
+        |block: &[Directive]| block.iter().any(|d| d.name == "listen" && d.args.iter().any(|a| a == "ssl"));
     let names = |block: &[Directive]| -> Vec<String> {
         block.iter().filter(|d| d.name == "server_name").flat_map(|d| d.args.clone()).collect()
     };
     let secure: Vec<String> = servers(stack).filter(|(_, b)| tls(b)).flat_map(|(_, b)| names(b)).collect();
     for (server, block) in servers(stack) {
         let plain = |d: &&Directive| {
-            d.name == "listen" && !d.args.iter().any(|a| a == "ssl") && d.args.first().is_some_and(|a| a == "80" || a.ends_with(":80"))
+            d.name == "listen"
+                && !d.args.iter().any(|a| a == "ssl")
+                && d.args.first().is_some_and(|a| a == "80" || a.ends_with(":80"))
         };
         let Some(listen) = block.iter().find(plain) else { continue };
         let Some(name) = names(block).into_iter().find(|n| secure.contains(n)) else { continue };

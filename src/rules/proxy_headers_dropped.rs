@@ -84,7 +84,9 @@ fn dropped(stack: &Stack, out: &mut Vec<Finding>) {
     for found in replaced(foreign(stack).unwrap_or_default(), "proxy_set_header") {
         let lost: Vec<&str> =
             NEEDED.iter().filter(|n| sets(&found.outer, n) && !sets(&found.own, n)).copied().collect();
-        let (Some(first), false, true) = (found.own.first(), lost.is_empty(), passes(found.block)) else { continue };
+        let (Some(first), false, true) = (found.own.first(), lost.is_empty(), passes(found.block)) else {
+            continue;
+        };
         let message = format!("{} drops the headers {}", super::common::shown(first), lost.join(", "));
         out.push(
             Finding::error(RULE, Place::Text(first.head()), message)

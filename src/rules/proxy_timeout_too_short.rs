@@ -42,7 +42,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let services = by_name(stack);
     for site in &stack.sites {
         let mut seen = HashSet::new();
-        for (route, name, _) in proxied(site).filter(|(r, ..)| !r.websocket) {
+        // In files that are not ours the headers of a websocket are often sent along for all of a site.
+        let only_websocket =
+            |r: &crate::stack::Route| r.websocket && (stack.foreign.is_none() || r.path != "/");
+        for (route, name, _) in proxied(site).filter(|(r, ..)| !only_websocket(r)) {
             let Some(service) = services.get(name) else { continue };
             let Some((key, limit, origin)) = limit(service) else { continue };
             let timeout = route.read_timeout.unwrap_or(site.read_timeout);

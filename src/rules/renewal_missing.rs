@@ -34,9 +34,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     }
     for service in stack.services.iter().filter(|s| s.role == Role::Acme && words(s).contains("certonly")) {
         let message = format!("`{}` orders certificates, and nothing here renews them", service.name);
-        out.push(
-            Finding::warning("renewal-missing", service.place.on_key(), message)
-                .help("run `certbot renew` twice a day: in a loop in this container, or by a timer of the server"),
-        );
+        out.push(Finding::warning("renewal-missing", service.place.on_key(), message).help(
+            "run `certbot renew` twice a day: in a loop in this container, or by a timer of the server",
+        ));
     }
 }

@@ -45,14 +45,17 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     // Another proxy than nginx may look for itself.
     let proxies = stack.services.iter().any(|s| s.kind == "nginx" && s.role == Role::Proxy);
     let told = stack.services.iter().map(words).any(|w| {
-        ["reload", "deploy-hook", "post-hook", "renew-hook", "HUP", "restart"].iter().any(|word| w.contains(word))
+        ["reload", "deploy-hook", "post-hook", "renew-hook", "HUP", "restart"]
+            .iter()
+            .any(|word| w.contains(word))
     });
     let hooks = stack.services.iter().flat_map(|s| &s.mounts).any(|m| m.target.contains("renewal-hooks"));
     if !proxies || told || hooks || foreign.scripts.reloads {
         return;
     }
     for service in stack.services.iter().filter(|s| s.role == Role::Acme && words(s).contains("renew")) {
-        let message = format!("`{}` renews certificates, and nothing here makes nginx read them", service.name);
+        let message =
+            format!("`{}` renews certificates, and nothing here makes nginx read them", service.name);
         out.push(
             Finding::warning("renewal-without-reload", service.place.on_key(), message)
                 .help("let nginx reload itself twice a day, or give `renew` a `--deploy-hook` that makes it"),

@@ -33,9 +33,8 @@ use crate::stack::Stack;
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for (path, place) in stack.foreign.iter().flat_map(|f| &f.tracked) {
         let message = format!("{} holds secrets and is under version control", crate::scalar::shown(path));
-        out.push(
-            Finding::error("secret-file-exposed", place.clone(), message)
-                .help("`git rm --cached` it, name it in .gitignore, and change every secret in it: they are known"),
-        );
+        out.push(Finding::error("secret-file-exposed", place.clone(), message).help(
+            "`git rm --cached` it, name it in .gitignore, and change every secret in it: they are known",
+        ));
     }
 }

@@ -32,7 +32,8 @@ use crate::stack::{Stack, Unset};
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let mut seen = HashSet::new();
     for variable in stack.foreign.iter().flat_map(|f| &f.variables) {
-        let needed = matches!(variable.unset, Unset::Empty | Unset::Refused) && names_a_secret(&variable.name);
+        let needed =
+            matches!(variable.unset, Unset::Empty | Unset::Refused) && names_a_secret(&variable.name);
         if needed && not_provided(stack, &variable.name) && seen.insert(&variable.name) {
             let message = format!("`.env` or its example does not have the secret `{}`", variable.name);
             out.push(

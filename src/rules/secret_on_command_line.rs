@@ -42,7 +42,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 && is_below(&v.place, &service.place)
         });
         for variable in named {
-            let message = format!("`{}` shows the secret `{}` to every process of the machine", service.name, variable.name);
+            let message = format!(
+                "`{}` shows the secret `{}` to every process of the machine",
+                service.name, variable.name
+            );
             out.push(
                 Finding::error("secret-on-command-line", variable.place.clone(), message)
                     .help("hand it over by a variable or a file"),

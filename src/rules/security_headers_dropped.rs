@@ -55,19 +55,21 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for snippet in snippets(stack).filter(|s| !s.whole()) {
         // Beside directives of the snippet itself we write all the headers again; in a block of its own nobody does.
         let blocks = snippet.directives.iter().filter_map(|d| d.block.as_deref());
-        blocks.for_each(|block| each(block, &mut |directive, beside| {
-            let first = beside.iter().find(|d| d.name == "add_header");
-            // nginx 1.29.3 and newer can be told to keep the others.
-            let merged = beside.iter().any(|d| d.name == "add_header_inherit" && d.args == ["merge"]);
-            if merged || !first.is_some_and(|f| std::ptr::eq(f, directive)) {
-                return;
-            }
-            let message =
-                format!("{} drops the security headers of the site", super::common::shown(directive));
-            out.push(Finding::warning(RULE, snippet.at(directive), message).help(
+        blocks.for_each(|block| {
+            each(block, &mut |directive, beside| {
+                let first = beside.iter().find(|d| d.name == "add_header");
+                // nginx 1.29.3 and newer can be told to keep the others.
+                let merged = beside.iter().any(|d| d.name == "add_header_inherit" && d.args == ["merge"]);
+                if merged || !first.is_some_and(|f| std::ptr::eq(f, directive)) {
+                    return;
+                }
+                let message =
+                    format!("{} drops the security headers of the site", super::common::shown(directive));
+                out.push(Finding::warning(RULE, snippet.at(directive), message).help(
                 "write it under `headers:` of the route, the service or the proxy, which keeps the others",
             ));
-        }));
+            })
+        });
     }
 }
 

@@ -57,7 +57,8 @@ fn untold(service: &Service, out: &mut Vec<Finding>) {
     let set = service.env.iter().find(|e| e.name.starts_with("DB_POSTGRESDB_"));
     let complete = service.found.as_ref().is_some_and(|f| f.env_files.is_empty());
     if let (Some(set), false, true) = (set, told, complete) {
-        let message = format!("expected `DB_TYPE: postgresdb` of `{}` with `{}`, found none", service.name, set.name);
+        let message =
+            format!("expected `DB_TYPE: postgresdb` of `{}` with `{}`, found none", service.name, set.name);
         out.push(
             Finding::error("sqlite-fallback", super::common::written(&set.origin, service), message)
                 .help("add `DB_TYPE: postgresdb`; without it everything is kept in SQLite"),

@@ -64,16 +64,25 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let target = match (directive.name.as_str(), directive.args.as_slice()) {
             (name, [target]) if name.ends_with("_pass") => target,
             // In an upstream; the commercial version and the free one since 1.27.3 ask again with `resolve`.
-            ("server", [target, rest @ ..]) if directive.block.is_none() && !rest.iter().any(|a| a == "resolve") => target,
+            ("server", [target, rest @ ..])
+                if directive.block.is_none() && !rest.iter().any(|a| a == "resolve") =>
+            {
+                target
+            }
             _ => return,
         };
         let host = target.split_once("://").map_or(target.as_str(), |(_, rest)| rest);
         let host = host.split([':', '/']).next().unwrap_or_default();
         let _ = beside;
         // One of itself keeps its address.
-        let service = stack.service(host).filter(|s| stack.proxy.as_ref().is_none_or(|p| p.service.as_ref() != Some(&s.name)));
+        let service = stack
+            .service(host)
+            .filter(|s| stack.proxy.as_ref().is_none_or(|p| p.service.as_ref() != Some(&s.name)));
         let Some(service) = service.filter(|s| seen.insert(s.name.clone())) else { return };
-        let message = format!("nginx asks for the address of `{}` once, and keeps it when the container is made anew", service.name);
+        let message = format!(
+            "nginx asks for the address of `{}` once, and keeps it when the container is made anew",
+            service.name
+        );
         out.push(
             Finding::warning("stale-upstream-address", Place::Text(directive.head()), message).help(
                 "add `resolver 127.0.0.11 valid=10s;` and put the address into a variable: `set $up http://NAME:PORT; proxy_pass $up;`",

@@ -31,7 +31,11 @@ use crate::finding::Finding;
 use crate::stack::{Role, Service, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| !matches!(s.role, Role::Job | Role::Worker | Role::Proxy | Role::Acme)) {
+    for service in stack
+        .services
+        .iter()
+        .filter(|s| !matches!(s.role, Role::Job | Role::Worker | Role::Proxy | Role::Acme))
+    {
         let Some(found) = &service.found else { continue };
         for path in &found.state {
             let moved = variable(service, "PGDATA").map(|e| e.value.plain());
@@ -46,10 +50,17 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 continue;
             }
             let below = service.mounts.iter().find(|m| m.target.starts_with(&format!("{path}/")));
-            let message = format!("no volume of `{}` holds {}, where its data is", service.name, crate::scalar::shown(path));
+            let message = format!(
+                "no volume of `{}` holds {}, where its data is",
+                service.name,
+                crate::scalar::shown(path)
+            );
             let (place, help) = match below {
                 Some(mount) => (mount.place.clone(), format!("mount it at `{path}` itself")),
-                None => (service.place.on_key(), format!("add `volumes: [NAME:{path}]`, and NAME under the `volumes` of the file")),
+                None => (
+                    service.place.on_key(),
+                    format!("add `volumes: [NAME:{path}]`, and NAME under the `volumes` of the file"),
+                ),
             };
             let finding = if service.kind == "redis" {
                 Finding::warning("stateful-without-volume", place, message)

@@ -40,10 +40,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let stream = variable(service, "N8N_PUSH_BACKEND").and_then(|e| e.value.plain());
         if stream.as_deref() == Some("sse") {
             let message = format!("`{}` holds back the events of `{name}`", route.path);
-            out.push(
-                Finding::warning("streaming-route-buffered", route_place(route, site), message)
-                    .help("switch buffering off for this path (`buffering: false`, in nginx `proxy_buffering off`)"),
-            );
+            out.push(Finding::warning("streaming-route-buffered", route_place(route, site), message).help(
+                "switch buffering off for this path (`buffering: false`, in nginx `proxy_buffering off`)",
+            ));
         }
     }
 }

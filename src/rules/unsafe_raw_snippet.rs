@@ -169,7 +169,10 @@ fn fault(directive: &Directive, block: Block, around: Option<&Directive>, depth:
         }
     }
     if name == "proxy_set_header" && args.get(1).is_some_and(|a| a.contains("\\$")) {
-        return Some(("sends a backslash before the value: nginx has no escape for `$`", "remove the backslash"));
+        return Some((
+            "sends a backslash before the value: nginx has no escape for `$`",
+            "remove the backslash",
+        ));
     }
     let sends = matches!(name, "return" | "add_header")
         || name == "rewrite" && args.iter().any(|a| a == "redirect" || a == "permanent");

@@ -51,7 +51,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let own = service.image.reference.contains(&service.kind);
         if let Some((_, least, words)) = oldest.filter(|(_, least, _)| version < *least && own) {
             let _ = least;
-            let message = format!("expected {words} or newer, found {}, which gets no more fixes", shown(service));
+            let message =
+                format!("expected {words} or newer, found {}, which gets no more fixes", shown(service));
             out.push(
                 Finding::warning(RULE, written(&service.image.origin, service), message)
                     .help("plan the update: first a backup, then a trial with a copy"),
@@ -60,10 +61,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     }
     for service in stack.services.iter().filter(|s| s.kind == "odoo") {
         let server = service.database.as_ref().and_then(|d| stack.database(&d.server));
-        let (Some((odoo, _)), Some(postgres)) = (version(service), server.and_then(|s| s.version)) else { continue };
+        let (Some((odoo, _)), Some(postgres)) = (version(service), server.and_then(|s| s.version)) else {
+            continue;
+        };
         if odoo >= PAIR.0 && u32::from(postgres) < PAIR.1 {
             let message = format!("Odoo {odoo} needs PostgreSQL {} or newer, found {postgres}", PAIR.1);
-            out.push(Finding::warning(RULE, service.place.on_key(), message).help("update the database server first"));
+            out.push(
+                Finding::warning(RULE, service.place.on_key(), message)
+                    .help("update the database server first"),
+            );
         }
     }
 }

@@ -72,7 +72,8 @@ fn known(stack: &Stack, out: &mut Vec<Finding>) {
             if *kind == "odoo" && major.is_none_or(|m| m < 16) {
                 continue;
             }
-            let message = format!("`{name}` needs websockets on `{path}`, but `{}` does not carry them", route.path);
+            let message =
+                format!("`{name}` needs websockets on `{path}`, but `{}` does not carry them", route.path);
             out.push(
                 Finding::warning("websocket-upgrade-missing", route_place(route, site), message)
                     .help("add `websocket: true`"),

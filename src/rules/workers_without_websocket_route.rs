@@ -33,7 +33,7 @@ use std::collections::HashSet;
 
 use super::common::{number, owners, proxied};
 use crate::finding::Finding;
-use crate::stack::{Answer, Stack};
+use crate::stack::{Answer, Route, Site, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let live = || stack.sites.iter().filter(|s| s.answer == Answer::Live);
@@ -44,7 +44,14 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let (Some(port), Some(workers)) = (number(service, "gevent_port"), number(service, "workers")) else {
             continue;
         };
-        if workers > 0 && !routed.contains(&(service.name.as_str(), port)) {
+        // Ours leads where it should. Of an older version, or one that is not known, the path is another.
+        let major = service.version.split('.').next().and_then(|v| v.parse::<u16>().ok());
+        let reached = routed.contains(&(service.name.as_str(), port));
+        let reached = reached
+            && (stack.foreign.is_none()
+                || major.is_none_or(|m| m < 16)
+                || live().any(|s| leads(s, &service.name, port)));
+        if workers > 0 && !reached {
             let message =
                 format!("expected a route of `{}` to port {port}, its websocket, found none", service.name);
             out.push(
@@ -53,4 +60,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// Whether the route that takes the websocket's path leads to this port.
+fn leads(site: &Site, service: &str, port: u64) -> bool {
+    const PATH: &str = "/websocket";
+    let to = |(_, name, p): &(&Route, &str, u16)| *name == service && u64::from(*p) == port;
+    // What a pattern takes only nginx knows.
+    let pattern =
+        proxied(site).any(|r| r.0.exact && r.0.path != PATH && r.0.path.contains("websocket") && to(&r));
+    let takes = |r: &Route| if r.exact { r.path == PATH } else { PATH.starts_with(r.path.as_str()) };
+    pattern || proxied(site).find(|r| takes(r.0)).is_some_and(|r| to(&r))
 }
