@@ -195,6 +195,17 @@ fn no_value_of_a_secret_is_shown() {
     assert!(!shown.contains(VALUE), "{shown}");
 }
 
+/// A set-up as they grow over the years, with the faults that real ones have.
+#[test]
+fn what_has_grown_is_seen_through() {
+    let compiled = check_foreign(&files(&common::root().join("tests/foreign/grown")), "deploy", false);
+    let found: BTreeSet<&str> = compiled.findings.iter().map(|f| f.rule).collect();
+    let expected: BTreeSet<&str> = include!("foreign_grown.in").into();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let more: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && more.is_empty(), "not found: {missing:?}; not expected: {more:?}");
+}
+
 #[test]
 fn hostile_files_are_read_or_refused() {
     let deep = "a: ".repeat(3) + &"[".repeat(5000);

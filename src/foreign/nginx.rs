@@ -323,6 +323,8 @@ pub(super) fn place(directive: &Directive) -> Place {
 #[derive(Clone)]
 struct Level<'d> {
     upgrade: bool,
+    /// Whether it speaks HTTP/1.1 to what is behind it, without which there are no websockets.
+    modern: bool,
     headers: Option<Vec<&'d Directive>>,
     read_timeout: Option<Seconds>,
     body_size: Option<Bytes>,
@@ -347,6 +349,7 @@ impl<'d> Level<'d> {
             match directive.name.as_str() {
                 "proxy_read_timeout" => level.read_timeout = time(first).or(level.read_timeout),
                 "client_max_body_size" => level.body_size = size(first).or(level.body_size),
+                "proxy_http_version" => level.modern = first != "1.0",
                 "proxy_buffering" => level.buffering = first != "off",
                 "allow" if first != "all" => allowed.push(first.to_string()),
                 "deny" => closed |= first == "all",
@@ -424,8 +427,17 @@ fn model(directives: &[Directive], own: Option<&Service>, stack: &mut Stack) {
         .filter(|d| d.name == "upstream")
         .filter_map(|d| Some((d.args.first()?.as_str(), d)))
         .collect();
+    let tag = own.map(|s| super::products::name_and_tag(&s.image.reference).1);
+    let version = tag.and_then(|tag| match super::products::moves(tag) {
+        // The newest is newer than anything that is asked for.
+        true => Some((999, 0, 0)),
+        false => numbers(&super::products::version(tag)),
+    });
+    // HTTP/1.1 is the default since 1.29.7; what is not known is trusted.
+    let modern = version.is_none_or(|v| v >= (1, 29, 7));
     let top = Level {
         upgrade: false,
+        modern,
         headers: None,
         read_timeout: None,
         body_size: None,
@@ -434,12 +446,6 @@ fn model(directives: &[Directive], own: Option<&Service>, stack: &mut Stack) {
         variables: HashMap::new(),
     };
     let top = top.inner(directives);
-    let tag = own.map(|s| super::products::name_and_tag(&s.image.reference).1);
-    let version = tag.and_then(|tag| match super::products::moves(tag) {
-        // The newest is newer than anything that is asked for.
-        true => Some((999, 0, 0)),
-        false => numbers(&super::products::version(tag)),
-    });
     let at = own
         .map_or_else(|| directives.first().map_or(Place::Text(Span::default()), place), |s| s.place.clone());
     let mut sites = Vec::new();
@@ -541,7 +547,7 @@ fn locations(
             // What a pattern takes cannot be told from its length.
             exact: how == "=" || how.starts_with('~'),
             action,
-            websocket: level.upgrade,
+            websocket: level.upgrade && level.modern,
             rate_limit: None,
             body_size: level.body_size,
             read_timeout: level.read_timeout,

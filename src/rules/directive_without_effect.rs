@@ -51,6 +51,11 @@ const PAIRS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    // Since 1.29.7 connections are kept by themselves.
+    let version = stack.proxy.as_ref().map(|p| p.version).filter(|v| *v != (0, 0, 0) && *v < (1, 29, 7));
+    if version.is_some() {
+        kept(foreign(stack).unwrap_or_default(), out);
+    }
     walk(foreign(stack).unwrap_or_default(), &mut Vec::new(), out);
 }
 
@@ -78,4 +83,36 @@ fn walk<'a>(block: &'a [Directive], around: &mut Vec<&'a [Directive]>, out: &mut
 fn inside(block: &[Directive], name: &str) -> bool {
     block.iter().flat_map(|d| d.block.as_deref().unwrap_or_default()).any(|d| d.name == name)
         || block.iter().any(|d| d.block.as_deref().is_some_and(|b| inside(b, name)))
+}
+
+/// `keepalive` of an upstream to which every request says `Connection: close`, as it does where nothing else is said.
+fn kept(directives: &[Directive], out: &mut Vec<Finding>) {
+    fn passed<'a>(block: &'a [Directive], said: bool, found: &mut Vec<(&'a str, bool)>) {
+        let own: Vec<&Directive> = block.iter().filter(|d| d.name == "proxy_set_header").collect();
+        let connection = |d: &&Directive| d.args.first().is_some_and(|a| a.eq_ignore_ascii_case("Connection"));
+        let said = if own.is_empty() { said } else { own.iter().any(connection) };
+        // What is included from elsewhere may say it.
+        let said = said || block.iter().any(|d| d.name == "include");
+        for directive in block {
+            if let ("proxy_pass", Some(target)) = (directive.name.as_str(), directive.args.first()) {
+                let host = target.split_once("://").map_or(target.as_str(), |(_, rest)| rest);
+                found.push((host.split('/').next().unwrap_or_default(), said));
+            }
+            passed(directive.block.as_deref().unwrap_or_default(), said, found);
+        }
+    }
+    let mut found = Vec::new();
+    passed(directives, false, &mut found);
+    for upstream in directives.iter().filter(|d| d.name == "upstream") {
+        let name = upstream.args.first().map_or("", String::as_str);
+        let keepalive = upstream.block.iter().flatten().find(|d| d.name == "keepalive");
+        let uses: Vec<bool> = found.iter().filter(|(host, _)| *host == name).map(|(_, said)| *said).collect();
+        if let Some(directive) = keepalive.filter(|_| !uses.is_empty() && uses.iter().all(|said| !said)) {
+            let message = format!("`keepalive` of `{name}` has no effect: every request to it says `Connection: close`");
+            out.push(
+                Finding::warning("directive-without-effect", Place::Text(directive.head()), message)
+                    .help("add `proxy_http_version 1.1;` and `proxy_set_header Connection \"\";`"),
+            );
+        }
+    }
 }

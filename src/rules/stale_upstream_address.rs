@@ -59,8 +59,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     // Names of containers are known only where the proxy is one.
     let contained = stack.proxy.as_ref().is_some_and(|p| p.service.is_some());
     let Some(directives) = foreign(stack).filter(|_| contained) else { return };
+    let named = directives.iter().filter(|d| d.name == "upstream");
+    let upstreams: HashSet<&str> = named.filter_map(|d| Some(d.args.first()?.as_str())).collect();
     let mut seen = HashSet::new();
-    each(directives, &mut |directive, beside| {
+    each(directives, &mut |directive, _| {
         let target = match (directive.name.as_str(), directive.args.as_slice()) {
             (name, [target]) if name.ends_with("_pass") => target,
             // In an upstream; the commercial version and the free one since 1.27.3 ask again with `resolve`.
@@ -73,7 +75,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         };
         let host = target.split_once("://").map_or(target.as_str(), |(_, rest)| rest);
         let host = host.split([':', '/']).next().unwrap_or_default();
-        let _ = beside;
+        // The name of an upstream is looked for among those first.
+        if upstreams.contains(&host) {
+            return;
+        }
         // One of itself keeps its address.
         let service = stack
             .service(host)
