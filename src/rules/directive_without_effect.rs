@@ -89,7 +89,8 @@ fn inside(block: &[Directive], name: &str) -> bool {
 fn kept(directives: &[Directive], out: &mut Vec<Finding>) {
     fn passed<'a>(block: &'a [Directive], said: bool, found: &mut Vec<(&'a str, bool)>) {
         let own: Vec<&Directive> = block.iter().filter(|d| d.name == "proxy_set_header").collect();
-        let connection = |d: &&Directive| d.args.first().is_some_and(|a| a.eq_ignore_ascii_case("Connection"));
+        let connection =
+            |d: &&Directive| d.args.first().is_some_and(|a| a.eq_ignore_ascii_case("Connection"));
         let said = if own.is_empty() { said } else { own.iter().any(connection) };
         // What is included from elsewhere may say it.
         let said = said || block.iter().any(|d| d.name == "include");
@@ -108,7 +109,9 @@ fn kept(directives: &[Directive], out: &mut Vec<Finding>) {
         let keepalive = upstream.block.iter().flatten().find(|d| d.name == "keepalive");
         let uses: Vec<bool> = found.iter().filter(|(host, _)| *host == name).map(|(_, said)| *said).collect();
         if let Some(directive) = keepalive.filter(|_| !uses.is_empty() && uses.iter().all(|said| !said)) {
-            let message = format!("`keepalive` of `{name}` has no effect: every request to it says `Connection: close`");
+            let message = format!(
+                "`keepalive` of `{name}` has no effect: every request to it says `Connection: close`"
+            );
             out.push(
                 Finding::warning("directive-without-effect", Place::Text(directive.head()), message)
                     .help("add `proxy_http_version 1.1;` and `proxy_set_header Connection \"\";`"),

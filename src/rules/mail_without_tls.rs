@@ -51,11 +51,14 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     }
     // A file that is not ours says by itself where mail goes.
     for service in owners(stack).filter(|s| s.found.is_some()) {
-        let given = |name: &str| setting(service, name).filter(|s| !matches!(s.value.as_str(), "" | "False" | "localhost"));
+        let given = |name: &str| {
+            setting(service, name).filter(|s| !matches!(s.value.as_str(), "" | "False" | "localhost"))
+        };
         let on = setting(service, "smtp_ssl").is_some_and(|s| matches!(s.value.as_str(), "True" | "true"));
         let login = given("smtp_password").or_else(|| given("smtp_user"));
         if let (Some(server), Some(_), false) = (given("smtp_server"), login, on) {
-            let message = format!("`{}` sends the password of its mail account without encryption", service.name);
+            let message =
+                format!("`{}` sends the password of its mail account without encryption", service.name);
             out.push(
                 Finding::warning(RULE, super::common::written(&server.origin, service), message)
                     .help("write `smtp_ssl = True`, which is STARTTLS, with port 587"),

@@ -100,7 +100,9 @@ fn is_named(host: &str, stack: &Stack, proxy: Option<&Service>) -> bool {
             || s.found.iter().flat_map(|f| &f.aliases).any(|a| a == host)
     };
     let loopback = host == "localhost" || host.starts_with("127.");
-    !loopback && !is_leftover(host) && (stack.services.iter().any(named) || elsewhere && stack.service(host).is_none())
+    !loopback
+        && !is_leftover(host)
+        && (stack.services.iter().any(named) || elsewhere && stack.service(host).is_none())
 }
 
 /// Host and port of an upstream address; nothing for sockets and for what holds variables.
