@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::finding::{Document, Finding, Place};
 use crate::format::dotenv;
+use crate::format::nginx::Directive;
 use crate::format::tree::Tree;
 use crate::kinds::Kinds;
 use crate::manifest::{Issuer, KeyType, RunsIn};
@@ -22,6 +23,8 @@ use crate::text::{Sources, Span};
 
 /// Files that are read of one directory.
 const MOST_FILES: usize = 200;
+/// Directives of nginx, those of a file that is included several times each time.
+const MOST_DIRECTIVES: usize = 100_000;
 /// Bytes of one file that is read.
 pub const LARGEST: usize = 1 << 20;
 
@@ -118,6 +121,9 @@ struct Reader<'a> {
     out: &'a mut Vec<Finding>,
     documents: HashMap<Document, Tree>,
     left: usize,
+    /// Directives of files of nginx that were read, and how many more may be put in place of `include`.
+    directives: HashMap<String, Vec<Directive>>,
+    directives_left: usize,
 }
 
 impl Reader<'_> {
@@ -143,7 +149,15 @@ pub fn read(
     sources: &mut Sources,
     out: &mut Vec<Finding>,
 ) -> Read {
-    let mut reader = Reader { folder, sources, out, documents: HashMap::new(), left: MOST_FILES };
+    let mut reader = Reader {
+        folder,
+        sources,
+        out,
+        documents: HashMap::new(),
+        left: MOST_FILES,
+        directives: HashMap::new(),
+        directives_left: MOST_DIRECTIVES,
+    };
     let mut unseen = Vec::new();
     let mut stack = blank(name);
     let project = compose::read(&mut reader);

@@ -233,6 +233,12 @@ fn hostile_files_are_read_or_refused() {
         &[("compose.yaml", "\u{0}")],
         &[("nginx.conf", "http { include nginx.conf; include *.conf; }")],
         &[("nginx.conf", &nested)],
+        &[
+            ("nginx.conf", &format!("http {{ {} }}", "include a.conf;".repeat(50))),
+            ("a.conf", &"include b.conf;".repeat(50)),
+            ("b.conf", &"include c.conf;".repeat(50)),
+            ("c.conf", &"gzip on;".repeat(500)),
+        ],
         &[(
             "nginx.conf",
             "http { server { listen; server_name; location { } return; add_header; proxy_pass; } upstream {} }",

@@ -179,15 +179,37 @@ fn load(
     open: &mut HashSet<String>,
     depth: usize,
 ) -> Vec<Directive> {
-    if depth > DEEPEST || !open.insert(path.to_string()) {
+    if depth > DEEPEST || open.contains(path) {
         return Vec::new();
     }
-    let Some((id, text)) = reader.text(path) else {
-        open.remove(path);
-        return Vec::new();
-    };
-    let directives = match read_snippet(&text) {
-        Ok(directives) => directives,
+    if !reader.directives.contains_key(path) {
+        let read = parse(path, reader);
+        reader.directives.insert(path.to_string(), read);
+    }
+    let directives = reader.directives.get(path).cloned().unwrap_or_default();
+    // A file that is included everywhere counts each time.
+    let Some(left) = reader.directives_left.checked_sub(count(&directives)) else { return Vec::new() };
+    reader.directives_left = left;
+    open.insert(path.to_string());
+    let expanded = expand(directives, reader, view, open, depth);
+    open.remove(path);
+    expanded
+}
+
+fn count(directives: &[Directive]) -> usize {
+    directives.iter().map(|d| 1 + count(d.block.as_deref().unwrap_or_default())).sum()
+}
+
+/// The directives of one file.
+fn parse(path: &str, reader: &mut Reader<'_>) -> Vec<Directive> {
+    let Some((id, text)) = reader.text(path) else { return Vec::new() };
+    match read_snippet(&text) {
+        Ok(mut directives) => {
+            placed(&mut directives, id);
+            let document = Document::File(reader.folder.shown(path));
+            reader.documents.entry(document).or_insert_with(|| tree(id, &text, &directives));
+            directives
+        }
         Err(fault) => {
             // A template of something else is no fault, nor is what only a module reads.
             let plain = path.ends_with(".conf")
@@ -204,17 +226,9 @@ fn load(
                     "nginx does not start with this file",
                 );
             }
-            open.remove(path);
-            return Vec::new();
+            Vec::new()
         }
-    };
-    let mut directives = directives;
-    placed(&mut directives, id);
-    let document = Document::File(reader.folder.shown(path));
-    reader.documents.entry(document).or_insert_with(|| tree(id, &text, &directives));
-    let expanded = expand(directives, reader, view, open, depth);
-    open.remove(path);
-    expanded
+    }
 }
 
 /// Puts into the place of every `include` what it includes.

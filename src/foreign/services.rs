@@ -815,6 +815,7 @@ fn tracked(reader: &Reader<'_>, stack: &Stack, foreign: &mut Foreign) {
     let mut add = |path: &str, place: Place| {
         if let Some(path) = below("", path)
             && !seen.contains(&path)
+            && reader.folder.entry(&path) == Entry::File
             && reader.folder.tracked(&path)
         {
             let names = compose::names(reader.folder, &path).unwrap_or_default();

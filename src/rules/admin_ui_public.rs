@@ -56,7 +56,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         }
         for port in published(service).into_iter().filter(|p| ports.contains(&p.port) && !p.loopback()) {
             let message =
-                format!("`{}` administers for whoever asks, on port {}", service.name, port.shown());
+                format!("`{}` administers, and everybody reaches it on port {}", service.name, port.shown());
             out.push(
                 Finding::warning("admin-ui-public", port.place, message)
                     .help("publish it on 127.0.0.1 and reach it by `ssh -L`, or put a login before it"),

@@ -23,18 +23,18 @@
 use crate::finding::Finding;
 use crate::stack::Stack;
 
-/// Endings of files that are made on the server and belong into no repository.
-const MADE_THERE: &[&str] = &[
-    "pem", "crt", "key", "cer", "p12", "pfx", "jks", "env", "htpasswd", "sock", "log", "db", "sqlite",
-    "sqlite3", "pid",
+/// Endings that no directory has.
+#[rustfmt::skip]
+const FILES: &[&str] = &[
+    "cfg", "cnf", "conf", "html", "ini", "j2", "js", "json", "lua", "mjs", "php", "properties", "py", "rb", "sh", "sql",
+    "template", "tmpl", "toml", "ts", "txt", "xml", "yaml", "yml",
 ];
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for missing in stack.foreign.iter().flat_map(|f| &f.missing) {
         let name = missing.path.rsplit('/').next().unwrap_or_default();
         // What has no ending may well be meant as a directory, which Docker makes rightly.
-        let Some((stem, ending)) = name.rsplit_once('.') else { continue };
-        if stem.is_empty() || ending == "d" || MADE_THERE.contains(&ending) || ending.len() > 8 {
+        if !name.rsplit_once('.').is_some_and(|(_, ending)| FILES.contains(&ending)) {
             continue;
         }
         let message = format!(

@@ -32,15 +32,16 @@ use crate::finding::{Finding, Place};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    let mut users: HashMap<&str, (&str, &Place)> = HashMap::new();
+    let mut users: HashMap<&str, (&str, &str, &Place)> = HashMap::new();
     let mut told = std::collections::HashSet::new();
     for service in &stack.services {
         for file in service.found.iter().flat_map(|f| &f.env_files).filter(|f| !f.secrets.is_empty()) {
-            let Some((other, first)) = users.get(file.path.as_str()) else {
-                users.insert(&file.path, (&service.name, &file.place));
+            let Some((other, image, first)) = users.get(file.path.as_str()) else {
+                users.insert(&file.path, (&service.name, &service.image.reference, &file.place));
                 continue;
             };
-            if !told.insert(&file.path) {
+            // A worker is the same program.
+            if *image == service.image.reference || !told.insert(&file.path) {
                 continue;
             }
             let message = format!(

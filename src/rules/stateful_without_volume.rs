@@ -45,8 +45,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 Some(None) => continue,
                 None => path,
             };
-            // A cache may be meant to be lost; that of n8n with a database still holds its key.
-            if is_kept(service, path) || service.kind == "redis" && found.words.contains("--save \"\"") {
+            // A cache may be meant to be lost, a queue is not.
+            if is_kept(service, path) || service.kind == "redis" && !is_queue(stack, &service.name) {
                 continue;
             }
             let below = service.mounts.iter().find(|m| m.target.starts_with(&format!("{path}/")));
@@ -76,5 +76,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
 pub(super) fn is_kept(service: &Service, path: &str) -> bool {
     service.mounts.iter().filter(|m| m.writable).any(|m| {
         path.strip_prefix(m.target.trim_end_matches('/')).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+    })
+}
+
+/// Whether somebody keeps jobs there.
+fn is_queue(stack: &Stack, name: &str) -> bool {
+    stack.services.iter().any(|s| {
+        variable(s, "QUEUE_BULL_REDIS_HOST").is_some_and(|e| e.value.plain().as_deref() == Some(name))
     })
 }

@@ -33,13 +33,8 @@ use crate::finding::Finding;
 use crate::stack::{Service, Stack};
 
 /// The oldest version that still gets fixes, as major and minor. Looked up in August 2026.
-const OLDEST: &[(&str, (u32, u32), &str)] = &[
-    ("postgres", (14, 0), "PostgreSQL 14"),
-    ("odoo", (17, 0), "Odoo 17"),
-    ("nginx", (1, 28), "nginx 1.28"),
-    ("n8n", (1, 0), "n8n 1"),
-    ("superset", (5, 0), "Superset 5"),
-];
+const OLDEST: &[(&str, (u32, u32), &str)] =
+    &[("postgres", (14, 0), "PostgreSQL 14"), ("odoo", (17, 0), "Odoo 17"), ("nginx", (1, 28), "nginx 1.28")];
 /// Odoo from 16 on asks for PostgreSQL 12, from 17 on it is the oldest that works.
 const PAIR: (u32, u32) = (16, 12);
 
@@ -49,8 +44,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let Some(version) = version(service) else { continue };
         let oldest = OLDEST.iter().find(|(kind, ..)| *kind == service.kind);
         let own = service.image.reference.contains(&service.kind);
-        if let Some((_, least, words)) = oldest.filter(|(_, least, _)| version < *least && own) {
-            let _ = least;
+        if let Some((_, _, words)) = oldest.filter(|(_, least, _)| version < *least && own) {
             let message =
                 format!("expected {words} or newer, found {}, which gets no more fixes", shown(service));
             out.push(
