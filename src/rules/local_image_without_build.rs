@@ -18,7 +18,7 @@
 
 use std::collections::HashSet;
 
-use super::common::written;
+use super::common::{own_image, written};
 use crate::finding::Finding;
 use crate::stack::Stack;
 
@@ -49,7 +49,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     };
     let built: HashSet<String> =
         stack.services.iter().filter(|s| s.build.is_some()).map(|s| name(&s.image.reference)).collect();
-    for service in stack.services.iter().filter(|s| s.build.is_none()) {
+    // What a kind names is known to whoever made the kind.
+    for service in stack.services.iter().filter(|s| s.build.is_none() && own_image(s)) {
         let image = name(&service.image.reference);
         // A digest can only come from a registry.
         let pinned = service.image.reference.contains('@');
@@ -62,7 +63,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         }
         let message = format!("`{image}` is in no registry, and nothing here builds it");
         out.push(
-            Finding::error("local-image-without-build", written(&service.image.origin, service), message)
+            Finding::warning("local-image-without-build", written(&service.image.origin, service), message)
                 .help(
                     "add `build:` with its sources, or push it to a registry and write that before its name",
                 ),

@@ -186,7 +186,7 @@ pub const RULES: &[Rule] = &[
     rule!(CE008, Error, "partial-letsencrypt-mount", partial_letsencrypt_mount),
     rule!(CO001, Warning, "moving-image-tag", moving_image_tag),
     rule!(CO002, Info, "image-not-digest-pinned", image_not_digest_pinned, asked),
-    rule!(CO003, Error, "local-image-without-build", local_image_without_build),
+    rule!(CO003, Warning, "local-image-without-build", local_image_without_build),
     rule!(CO004, Error, "container-name-collision", container_name_collision),
     rule!(CO005, Error, "host-port-collision", host_port_collision),
     rule!(CO006, Warning, "missing-healthcheck", missing_healthcheck),
