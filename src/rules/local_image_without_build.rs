@@ -1,7 +1,7 @@
 //! An image has a name that no registry knows, and nothing here builds it.
 //!
 //! Without a registry in its name Docker looks on Docker Hub, among its official images: there is none of that name. The
-//! image exists only on the machine where somebody once built it by hand, and every other one cannot start the service.
+//! image exists only on the machine where somebody once built it by hand: that one starts, no other does.
 //! Source: <https://hub.docker.com/search?badges=official>
 //!
 //! ```yaml docker-compose.yml flagged
