@@ -25,6 +25,21 @@ pub struct Input {
     pub today: Option<String>,
 }
 
+impl Input {
+    /// Path and text of every file that a user writes by hand.
+    pub fn texts(&self) -> impl Iterator<Item = (&String, &String)> {
+        let kinds = self.kinds.iter().map(|k| (&k.path, &k.text));
+        std::iter::once(&self.manifest).chain(&self.overlay).map(|(path, text)| (path, text)).chain(kinds)
+    }
+
+    /// The same, to change them.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = (&String, &mut String)> {
+        let kinds = self.kinds.iter_mut().map(|k| (&k.path, &mut k.text));
+        let own = std::iter::once(&mut self.manifest).chain(&mut self.overlay);
+        own.map(|(path, text)| (&*path, text)).chain(kinds)
+    }
+}
+
 /// What came out.
 #[derive(Default)]
 pub struct Compiled {

@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod rules;
 pub mod emit;
 pub mod compile;
+pub mod fix;
 pub mod write;
 pub mod render;
 pub mod cli;

@@ -1,0 +1,546 @@
+//! Changes the text of a YAML or TOML document and leaves everything else in it as it stands.
+//!
+//! Every change is a few splices. They are worked out from spans, so they can go wrong where a document is written in
+//! a way nobody thought of; [`apply`] therefore reads the new text and refuses it unless it says what was meant.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use serde_json::{Map, Value as Json};
+
+use crate::finding::{Change, Level, Part, Path, Step};
+use crate::text::{SourceId, Span};
+
+use super::data::Data;
+use super::tree::{Entry, Kind, NodeId, Tree};
+use super::{is_visible, read, yaml_print};
+
+/// A part of a text and what takes its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Splice {
+    /// The bytes that go.
+    pub range: Range<usize>,
+    /// What comes.
+    pub text: String,
+}
+
+/// The text with all changes made, each worked out by [`splices`].
+///
+/// `None` where two changes meet, or the result does not say what the changes mean.
+pub fn apply(name: &str, text: &str, tree: &Tree, changes: &[(&Path, &Change, &[Splice])]) -> Option<String> {
+    let mut all: Vec<&Splice> = changes.iter().flat_map(|(_, _, splices)| *splices).collect();
+    all.sort_by_key(|s| (s.range.start, s.range.end));
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut at = 0;
+    for splice in all {
+        out.push_str(text.get(at..splice.range.start)?);
+        out.push_str(&splice.text);
+        at = splice.range.end;
+    }
+    out.push_str(text.get(at..)?);
+    let mut meant = Data::of(tree, tree.root());
+    let made = changes.iter().all(|(path, change, _)| meant.change(&path.0, change));
+    meant.sweep();
+    let mut faults = Vec::new();
+    let new = read(name, SourceId::default(), &out, &mut faults)?;
+    let sound = faults.iter().all(|f| f.level != Level::Error);
+    (made && sound && Data::of(&new, new.root()) == meant).then_some(out)
+}
+
+/// Where every key and value of a tree stands, by its bytes.
+pub fn places(tree: &Tree) -> HashMap<(u32, u32), (Path, Part)> {
+    let mut found = HashMap::new();
+    let mut open = vec![(tree.root(), Path::default())];
+    while let Some((id, path)) = open.pop() {
+        let key = |span: Span| (span.start, span.end);
+        let known = found.insert(key(tree.node(id).span), (path.clone(), Part::Value)).is_some();
+        // What stands behind an alias is where it was first written.
+        if known {
+            continue;
+        }
+        for entry in tree.entries(id) {
+            let path = path.join(&*entry.key);
+            found.insert(key(entry.key_span), (path.clone(), Part::Key));
+            open.push((entry.value, path));
+        }
+        open.extend(tree.items(id).iter().enumerate().map(|(i, item)| (*item, path.join(i))));
+    }
+    found
+}
+
+/// What a change does to a text; `None` where that cannot be said. The name's ending says whether it is TOML.
+pub fn splices(name: &str, text: &str, tree: &Tree, path: &Path, change: &Change) -> Option<Vec<Splice>> {
+    let toml = name.to_ascii_lowercase().ends_with(".toml");
+    let newline = if text.find('\n').is_some_and(|i| text[..i].ends_with('\r')) { "\r\n" } else { "\n" };
+    let editor = Editor { toml, text, tree, newline };
+    let mut node = tree.root();
+    let mut above = Vec::new();
+    for (depth, step) in path.0.iter().enumerate() {
+        let next = match step {
+            Step::Key(key) => tree.entries(node).iter().position(|e| *e.key == **key),
+            Step::Index(i) => Some(*i).filter(|i| *i < tree.items(node).len()),
+        };
+        let Some(i) = next else {
+            let Step::Key(key) = step else { return None };
+            return editor.insert(&above, node, key, wrapped(&path.0[depth + 1..], change)?);
+        };
+        above.push((node, i));
+        node = match &tree.node(node).kind {
+            Kind::Map(entries) => entries.get(i)?.value,
+            Kind::Seq(items) => *items.get(i)?,
+            _ => return None,
+        };
+    }
+    match change {
+        Change::Set(value) => editor.replace(&above, node, value),
+        Change::Rename(new) => editor.rename(&above, new),
+        Change::Remove => editor.remove(&above),
+        Change::Append(value) => editor.append(&above, node, value),
+    }
+}
+
+/// The value of an entry that is not written yet.
+fn wrapped(rest: &[Step], change: &Change) -> Option<Json> {
+    let innermost = match change {
+        Change::Set(value) => value.clone(),
+        Change::Append(value) => Json::Array(vec![value.clone()]),
+        Change::Rename(_) | Change::Remove => return None,
+    };
+    rest.iter().rev().try_fold(innermost, |inner, step| match step {
+        Step::Key(key) => Some(Json::Object(Map::from_iter([(key.clone(), inner)]))),
+        Step::Index(_) => None,
+    })
+}
+
+/// The nodes above one, outermost first, each with the position below it.
+type Above = [(NodeId, usize)];
+
+struct Editor<'a> {
+    toml: bool,
+    text: &'a str,
+    tree: &'a Tree,
+    newline: &'static str,
+}
+
+fn one(range: Range<usize>, text: impl Into<String>) -> Vec<Splice> {
+    vec![Splice { range, text: text.into() }]
+}
+
+impl Editor<'_> {
+    fn range(&self, id: NodeId) -> Range<usize> {
+        self.tree.node(id).span.range()
+    }
+
+    fn slice(&self, range: Range<usize>) -> &str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    /// The start of the line a byte is on.
+    fn line(&self, at: usize) -> usize {
+        let start = self.slice(0..at).rfind('\n').map_or(0, |i| i + 1);
+        if start == 0 && self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8().min(at) } else { start }
+    }
+
+    /// The end of the line a byte is on, before its line break.
+    fn eol(&self, at: usize) -> usize {
+        let rest = self.slice(at..self.text.len());
+        let line = rest.split('\n').next().unwrap_or_default();
+        at + line.strip_suffix('\r').unwrap_or(line).len()
+    }
+
+    /// The start of the line below the one a byte is on.
+    fn below(&self, at: usize) -> usize {
+        self.slice(at..self.text.len()).find('\n').map_or(self.text.len(), |i| at + i + 1)
+    }
+
+    /// Whether only blanks stand before a byte on its line.
+    fn opens_line(&self, at: usize) -> bool {
+        self.slice(self.line(at)..at).trim().is_empty()
+    }
+
+    /// Whether a list or map is written between brackets.
+    fn is_flow(&self, id: NodeId) -> bool {
+        let start = self.range(id).start;
+        let text = self.slice(start..self.text.len());
+        match self.tree.node(id).kind {
+            Kind::Map(_) => text.starts_with('{'),
+            // The header of a TOML table in a list opens its line; a list opens no line of a table.
+            Kind::Seq(_) => text.starts_with('[') && !(self.toml && self.is_header(start)),
+            _ => false,
+        }
+    }
+
+    /// Whether a byte is in the header of a TOML table.
+    fn is_header(&self, at: usize) -> bool {
+        let line = self.slice(self.line(at)..self.eol(at)).trim_start();
+        line.starts_with('[') && !line.split(['"', '\'']).next().unwrap_or_default().contains([',', '='])
+    }
+
+    fn in_flow(&self, above: &Above) -> bool {
+        above.iter().any(|(id, _)| self.is_flow(*id))
+    }
+
+    fn entry(&self, above: &Above) -> Option<&Entry> {
+        let (parent, i) = above.last()?;
+        self.tree.entries(*parent).get(*i)
+    }
+
+    // What is written.
+
+    fn key(&self, key: &str) -> String {
+        let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if self.toml {
+            if !key.is_empty() && key.chars().all(bare) {
+                key.to_string()
+            } else {
+                Json::from(key).to_string()
+            }
+        } else {
+            self.text_value(key)
+        }
+    }
+
+    fn pair(&self, key: &str, value: &Json) -> Option<String> {
+        let sign = if self.toml { " =" } else { ":" };
+        Some(format!("{}{sign} {}", self.key(key), self.value(value)?))
+    }
+
+    /// A text on one line, without quotes where YAML needs none even between brackets.
+    fn text_value(&self, text: &str) -> String {
+        if self.toml {
+            return Json::from(text).to_string();
+        }
+        let mut out = String::new();
+        let plain = yaml_print::is_plain(text) && !text.contains([',', '[', ']', '{', '}']);
+        yaml_print::push_text(&mut out, text, !plain);
+        out
+    }
+
+    /// A value on one line; TOML has no null.
+    fn value(&self, value: &Json) -> Option<String> {
+        Some(match value {
+            Json::Null if self.toml => return None,
+            Json::Null | Json::Bool(_) | Json::Number(_) => value.to_string(),
+            Json::String(text) => self.text_value(text),
+            Json::Array(items) => {
+                let items: Option<Vec<_>> = items.iter().map(|i| self.value(i)).collect();
+                format!("[{}]", items?.join(", "))
+            }
+            Json::Object(map) if map.is_empty() => "{}".to_string(),
+            Json::Object(map) => {
+                let pairs: Option<Vec<_>> = map.iter().map(|(k, v)| self.pair(k, v)).collect();
+                format!("{{ {} }}", pairs?.join(", "))
+            }
+        })
+    }
+
+    /// A text in the quotes of what it replaces.
+    fn styled(&self, old: &str, text: &str) -> String {
+        let single = text.chars().all(|c| c != '\'' && is_visible(c));
+        if old.starts_with('\'') && single {
+            return format!("'{text}'");
+        }
+        if old.starts_with('"') && !self.toml {
+            let mut out = String::new();
+            yaml_print::push_quoted(&mut out, text);
+            return out;
+        }
+        self.text_value(text)
+    }
+
+    // What is changed.
+
+    fn replace(&self, above: &Above, node: NodeId, value: &Json) -> Option<Vec<Splice>> {
+        let range = self.range(node);
+        let old = self.slice(range.clone());
+        if matches!(self.tree.node(node).kind, Kind::Map(_) | Kind::Seq(_)) {
+            return self.is_flow(node).then(|| self.value(value)).flatten().map(|new| one(range, new));
+        }
+        let before = match self.entry(above) {
+            Some(entry) => entry.key_span.range().end,
+            None => self.line(range.start),
+        };
+        // An alias: what it stands for is written elsewhere.
+        let lead = self.text.get(before..range.start)?;
+        if !self.toml && lead.contains('\n') && lead.contains(['|', '>']) {
+            let Json::String(new) = value else { return None };
+            let indent = self.slice(self.line(range.start)..range.start).to_string();
+            let lines: Vec<&str> = new.trim_end_matches('\n').split('\n').collect();
+            return Some(one(range, lines.join(&format!("{}{indent}", self.newline))));
+        }
+        let new = match value {
+            Json::String(text) => self.styled(old, text),
+            value => self.value(value)?,
+        };
+        let gap = if old.is_empty() && !lead.ends_with(' ') { " " } else { "" };
+        Some(one(range, format!("{gap}{new}")))
+    }
+
+    fn rename(&self, above: &Above, new: &str) -> Option<Vec<Splice>> {
+        let range = self.entry(above)?.key_span.range();
+        let old = self.slice(range.clone());
+        let quoted = old.starts_with(['"', '\'']);
+        Some(one(range, if quoted { self.styled(old, new) } else { self.key(new) }))
+    }
+
+    /// Adds an entry to a map.
+    fn insert(&self, above: &Above, map: NodeId, key: &str, value: Json) -> Option<Vec<Splice>> {
+        if !matches!(self.tree.node(map).kind, Kind::Map(_)) {
+            return None;
+        }
+        let pair = self.pair(key, &value)?;
+        if self.is_flow(map) {
+            return self.flow_insert(map, &pair, " ");
+        }
+        let entries = self.tree.entries(map);
+        if !self.toml {
+            // As far in as its first key, which may stand behind a dash.
+            let first = entries.first()?.key_span.range().start;
+            let indent: String = self
+                .slice(self.line(first)..first)
+                .chars()
+                .map(|c| if c == '\t' { c } else { ' ' })
+                .collect();
+            return Some(self.line_after(self.range(map).end, &format!("{indent}{pair}")));
+        }
+        // Behind the last `key = value` of the table, with the same dotted beginning; else behind its header.
+        let leaf = |e: &&Entry| {
+            let at = e.key_span.range();
+            let rest = self.slice(at.end..self.eol(at.end)).trim_start();
+            rest.starts_with('=') && !self.is_header(at.start)
+        };
+        if let Some(last) = entries.iter().rfind(leaf) {
+            let start = last.key_span.range().start;
+            let line = format!("{}{pair}", self.slice(self.line(start)..start));
+            return Some(self.line_after(self.range(last.value).end, &line));
+        }
+        let header = match self.entry(above) {
+            Some(entry) => entry.key_span.range().end,
+            None => self.range(map).end,
+        };
+        let closes = self.slice(header..self.eol(header)).trim_start().starts_with(']');
+        let item = self.entry(above).is_none() && self.is_header(self.range(map).start);
+        (item || closes && self.is_header(header)).then(|| self.line_after(header, &pair))
+    }
+
+    /// Adds an item to a list.
+    fn append(&self, above: &Above, list: NodeId, value: &Json) -> Option<Vec<Splice>> {
+        if !matches!(self.tree.node(list).kind, Kind::Seq(_)) {
+            return None;
+        }
+        let range = self.range(list);
+        if self.is_flow(list) {
+            return self.flow_insert(list, &self.value(value)?, "");
+        }
+        if !self.toml {
+            let indent = self.slice(self.line(range.start)..range.start);
+            return (indent.trim().is_empty() && !self.in_flow(above))
+                .then(|| self.value(value))
+                .flatten()
+                .map(|new| self.line_after(range.end, &format!("{indent}- {new}")));
+        }
+        // One more table under the header of the last.
+        let last = *self.tree.items(list).last()?;
+        let start = self.line(self.range(last).start);
+        let header = self.slice(start..self.eol(start)).split('#').next().unwrap_or_default().trim_end();
+        let pairs: Option<Vec<_>> = value.as_object()?.iter().map(|(k, v)| self.pair(k, v)).collect();
+        let lines = std::iter::once(header.to_string()).chain(pairs?).collect::<Vec<_>>();
+        let end = self.section(start);
+        let text = format!("{}{}", self.newline, lines.join(self.newline));
+        Some(self.line_after(self.eol(end), &text))
+    }
+
+    /// A new line below the one a byte is on.
+    fn line_after(&self, at: usize, line: &str) -> Vec<Splice> {
+        let end = self.eol(at);
+        one(end..end, format!("{}{line}", self.newline))
+    }
+
+    fn remove(&self, above: &Above) -> Option<Vec<Splice>> {
+        let ((parent, i), outer) = above.split_last()?;
+        let (parent, i) = (*parent, *i);
+        if self.is_flow(parent) {
+            return self.flow_remove(parent, i);
+        }
+        let count = self.tree.entries(parent).len() + self.tree.items(parent).len();
+        if self.toml {
+            return self.remove_toml(parent, i);
+        }
+        if count == 1 {
+            let empty = if matches!(self.tree.node(parent).kind, Kind::Seq(_)) { "[]" } else { "{}" };
+            let range = self.range(parent);
+            let Some(entry) = self.entry(outer) else { return Some(one(range, empty)) };
+            let start = entry.key_span.range().end;
+            let lead = self.text.get(start..range.start)?;
+            return (lead.trim() == ":").then(|| one(start..range.end, format!(": {empty}")));
+        }
+        match &self.tree.node(parent).kind {
+            Kind::Seq(_) => {
+                let dash = *self.dashes(parent)?.get(i)?;
+                let item = self.range(*self.tree.items(parent).get(i)?);
+                let end = if item.start > dash { item.end } else { dash };
+                let end = if i + 1 == count { self.range(parent).end } else { end };
+                self.opens_line(dash).then(|| self.lines(dash, end))
+            }
+            Kind::Map(entries) => {
+                let start = entries.get(i)?.key_span.range().start;
+                let next = entries.get(i + 1).map(|e| e.key_span.range().start);
+                let end = if next.is_none() { self.range(parent).end } else { self.end(entries.get(i)?)? };
+                if self.opens_line(start) {
+                    return Some(self.lines(start, end));
+                }
+                // The first entry of a list item shares its line with the dash; the next one moves up.
+                let next = next?;
+                (!self.slice(end..next).contains('#')).then(|| one(start..next, ""))
+            }
+            _ => None,
+        }
+    }
+
+    fn remove_toml(&self, parent: NodeId, i: usize) -> Option<Vec<Splice>> {
+        let at = match &self.tree.node(parent).kind {
+            Kind::Seq(items) => self.range(*items.get(i)?).start,
+            Kind::Map(entries) => entries.get(i)?.key_span.range().start,
+            _ => return None,
+        };
+        if self.is_header(at) {
+            return Some(self.lines(at, self.section(at)));
+        }
+        let entry = self.tree.entries(parent).get(i)?;
+        Some(self.lines(at, self.range(entry.value).end))
+    }
+
+    /// Where the last `key = value` of the TOML table ends whose header is at a byte.
+    fn section(&self, header: usize) -> usize {
+        let (mut end, mut at) = (header, self.below(header));
+        while at < self.text.len() {
+            let line = self.slice(at..self.eol(at)).trim_start();
+            if line.starts_with('[') {
+                break;
+            }
+            if !line.is_empty() && !line.starts_with('#') {
+                end = at;
+            }
+            at = self.below(at);
+        }
+        end
+    }
+
+    /// The dash of each item of a block list.
+    fn dashes(&self, list: NodeId) -> Option<Vec<usize>> {
+        let range = self.range(list);
+        let column = range.start - self.line(range.start);
+        let mut found = vec![range.start];
+        let mut at = self.below(range.start);
+        while at < range.end {
+            if self.slice(at..at + column).bytes().all(|b| b == b' ')
+                && self.slice(at + column..self.text.len()).starts_with('-')
+            {
+                found.push(at + column);
+            }
+            at = self.below(at);
+        }
+        (found.len() == self.tree.items(list).len()).then_some(found)
+    }
+
+    /// Where an entry ends: its value, or the alias that stands for it.
+    fn end(&self, entry: &Entry) -> Option<usize> {
+        let (key, value) = (entry.key_span.range(), self.range(entry.value));
+        if value.start >= key.end {
+            return Some(value.end);
+        }
+        let rest = self.slice(key.end..self.text.len());
+        let star = rest.find('*').filter(|i| rest[..*i].trim() == ":")?;
+        let length = rest[star..].find([' ', '\n', '\r', '\t', ',', '}', ']']).unwrap_or(rest.len() - star);
+        Some(key.end + star + length)
+    }
+
+    /// Takes out whole lines, and one of two blank lines that would meet.
+    fn lines(&self, first: usize, last: usize) -> Vec<Splice> {
+        let (mut start, mut end) = (self.line(first), self.below(last));
+        let blank = |at: usize| self.slice(at..self.eol(at)).trim().is_empty();
+        let above = (start > 0).then(|| self.line(start - 1)).filter(|at| *at < start && blank(*at));
+        if end == self.text.len() {
+            // Nothing follows: the line break before it ends the text.
+            if !self.text.ends_with('\n') {
+                start = start.min(self.slice(0..start).trim_end_matches(['\n', '\r']).len());
+            } else if let Some(above) = above {
+                start = above;
+            }
+        } else if (above.is_some() || start == 0) && blank(end) {
+            end = self.below(end);
+        }
+        one(start..end, "")
+    }
+
+    // Between brackets.
+
+    /// Where each child of a flow list or map stands; `None` if one cannot be told.
+    fn children(&self, id: NodeId) -> Option<Vec<Range<usize>>> {
+        let own = self.range(id);
+        let ranges: Vec<Range<usize>> = match &self.tree.node(id).kind {
+            Kind::Map(entries) => {
+                entries.iter().map(|e| Some(e.key_span.range().start..self.end(e)?)).collect::<Option<_>>()?
+            }
+            Kind::Seq(items) => items.iter().map(|i| self.range(*i)).collect(),
+            _ => return None,
+        };
+        let in_order = ranges.windows(2).all(|w| matches!(w, [a, b] if a.end <= b.start));
+        let inside = ranges.iter().all(|r| own.start < r.start && r.end < own.end);
+        (in_order && inside).then_some(ranges)
+    }
+
+    fn flow_insert(&self, id: NodeId, piece: &str, pad: &str) -> Option<Vec<Splice>> {
+        let own = self.range(id);
+        let close = own.end.checked_sub(1)?;
+        let children = self.children(id)?;
+        let Some(last) = children.last() else {
+            let inner = own.start + 1..close;
+            return self
+                .text
+                .get(inner.clone())?
+                .trim()
+                .is_empty()
+                .then(|| one(inner, format!("{pad}{piece}{pad}")));
+        };
+        let eol = self.eol(last.end);
+        // One to a line: so is the new one.
+        if self.opens_line(last.start) && eol < close {
+            let comma = self.slice(last.end..eol).trim_start().starts_with(',');
+            let indent = self.slice(self.line(last.start)..last.start);
+            let line = format!("{}{indent}{piece}", self.newline);
+            return Some(if comma {
+                one(eol..eol, format!("{line},"))
+            } else {
+                vec![
+                    Splice { range: last.end..last.end, text: ",".into() },
+                    Splice { range: eol..eol, text: line },
+                ]
+            });
+        }
+        Some(one(last.end..last.end, format!(", {piece}")))
+    }
+
+    fn flow_remove(&self, id: NodeId, i: usize) -> Option<Vec<Splice>> {
+        let own = self.range(id);
+        let children = self.children(id)?;
+        let child = children.get(i)?.clone();
+        let clear = |range: Range<usize>| (!self.slice(range.clone()).contains('#')).then(|| one(range, ""));
+        let eol = self.eol(child.end);
+        // Alone on its lines, it goes with them.
+        let rest = self.slice(child.end..eol).trim_start();
+        let rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+        if children.len() > 1 && self.opens_line(child.start) && (rest.is_empty() || rest.starts_with('#')) {
+            return Some(self.lines(child.start, child.end));
+        }
+        match (children.get(i + 1), i.checked_sub(1).and_then(|i| children.get(i))) {
+            (Some(next), _) => clear(child.start..next.start),
+            (None, Some(before)) => clear(before.end..child.end),
+            (None, None) => {
+                let inner = own.start + 1..own.end.checked_sub(1)?;
+                let rest = [self.slice(inner.start..child.start), self.slice(child.end..inner.end)].concat();
+                (!rest.contains('#')).then(|| one(inner, ""))
+            }
+        }
+    }
+}
