@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
-use crate::finding::{Document, Finding, Level, Part, Place};
+use crate::finding::{Change, Document, Finding, Fix, Level, Part, Place};
 use crate::format::tree::Tree;
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
@@ -141,8 +141,33 @@ impl Compiled {
         }
     }
 
+    /// Whether what a fix changes is there to be changed.
+    fn can_be_made(&self, fix: &Fix) -> bool {
+        fix.edits.iter().all(|edit| match (&edit.place, &edit.change) {
+            (Place::Text(_), _) => true,
+            (Place::At { document, path, .. }, change) => {
+                let Some(found) = self.documents.get(document).map(|tree| tree.find(path)) else {
+                    return false;
+                };
+                // What is part of the program is no file of anybody's.
+                if self.sources.get(found.value.source).path.starts_with("<built-in>") {
+                    return false;
+                }
+                match change {
+                    Change::Remove | Change::Rename(_) => found.exact,
+                    Change::Set(_) | Change::Append(_) => true,
+                }
+            }
+        })
+    }
+
     fn sort(&mut self) {
         let mut findings = std::mem::take(&mut self.findings);
+        for finding in &mut findings {
+            if finding.fix.as_ref().is_some_and(|fix| !self.can_be_made(fix)) {
+                finding.fix = None;
+            }
+        }
         findings.sort_by_cached_key(|f| (self.span(&f.place), f.level, f.rule, f.message.clone()));
         findings.dedup();
         self.findings = findings;

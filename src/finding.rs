@@ -216,6 +216,11 @@ impl Fix {
         Self { safe: false, ..Self::safe(title) }
     }
 
+    /// Either of them.
+    pub fn new(safe: bool, title: impl Into<String>) -> Self {
+        Self { safe, ..Self::safe(title) }
+    }
+
     /// Sets a value.
     #[must_use]
     pub fn set(self, place: Place, value: impl Into<Json>) -> Self {

@@ -214,6 +214,13 @@ pub enum Origin {
     Kind(String),
 }
 
+impl Origin {
+    /// Whether the manifest says it.
+    pub fn is_manifest(&self) -> bool {
+        matches!(self, Origin::Manifest(_))
+    }
+}
+
 /// How an image is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {

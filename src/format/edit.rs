@@ -352,8 +352,13 @@ impl Editor<'_> {
 
     /// A new line below the one a byte is on.
     fn line_after(&self, at: usize, line: &str) -> Vec<Splice> {
-        let end = self.eol(at);
-        one(end..end, format!("{}{line}", self.newline))
+        let (end, next) = (self.eol(at), self.below(at));
+        if next > end && self.text.get(..next).is_some_and(|t| t.ends_with('\n')) {
+            // At the start of the next line, so that the one above may go in the same breath.
+            one(next..next, format!("{line}{}", self.newline))
+        } else {
+            one(end..end, format!("{}{line}", self.newline))
+        }
     }
 
     fn remove(&self, above: &Above) -> Option<Vec<Splice>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as Marks, StructureStyle, Tag};
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::text::{SourceId, Span};
 
 use super::tree::{Entry, Kind, NodeId, Tree};
@@ -199,7 +199,7 @@ impl Reader<'_> {
             _ => span,
         };
         if plain && !forced {
-            self.ambiguous(written, span);
+            self.ambiguous(written, false, span);
         }
         let id = if plain { self.tree.push_scalar(span, kind, written) } else { self.tree.push(span, kind) };
         let built = Built { id, weight: 1, height: 0 };
@@ -222,7 +222,7 @@ impl Reader<'_> {
             self.error(span, format!("expected a key, found {found}"), "write text before the colon");
         } else {
             if plain {
-                self.ambiguous(text, span);
+                self.ambiguous(text, true, span);
             }
             self.set_key(Key::Read(text.into(), span), span);
             return;
@@ -230,7 +230,7 @@ impl Reader<'_> {
         self.set_key(Key::Refused, span);
     }
 
-    fn ambiguous(&mut self, text: &str, span: Span) {
+    fn ambiguous(&mut self, text: &str, key: bool, span: Span) {
         let Some((here, there)) = yaml_scalars::ambiguous(text) else { return };
         let message = format!("`{text}` is {here} here, but {there} to a reader of YAML 1.1");
         let help = match text.to_ascii_lowercase().as_str() {
@@ -238,7 +238,10 @@ impl Reader<'_> {
             "no" | "off" | "n" => format!("write \"{text}\", or `false` if you mean that"),
             _ => format!("write \"{text}\""),
         };
-        self.findings.push(Finding::warning("ambiguous-scalar", Place::Text(span), message).help(help));
+        // A number in quotes is text, which not every key takes.
+        let (place, fix) = (Place::Text(span), Fix::new(here == "text", format!("write \"{text}\"")));
+        let fix = if key { fix.rename(place.clone(), text) } else { fix.set(place.clone(), text) };
+        self.findings.push(Finding::warning("ambiguous-scalar", place, message).help(help).fix(fix));
     }
 
     /// Whether a tag forces text; tags that say no more than the value itself pass, all others are refused.

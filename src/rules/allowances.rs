@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Check, RULES, find};
-use crate::finding::{Document, Finding, Level, Path, Place, Step};
+use crate::finding::{Document, Finding, Fix, Level, Path, Place, Step};
 use crate::stack::Allowed;
-use crate::text::{nearest, shown};
+use crate::text::{is_slip, nearest, shown};
 
 /// Reasons that give none.
 const NO_REASON: &[&str] = &["todo", "tbd", "fixme", "xxx", "none", "n/a", "reason", "because", "ignore"];
@@ -19,15 +19,7 @@ pub fn apply_allowances(allowed: &[Allowed], today: Option<&str>, out: &mut Vec<
     for (i, entry) in allowed.iter().enumerate() {
         let place = entry.place.join("rule");
         let Some(rule) = find(&entry.rule) else {
-            let known = RULES.iter().flat_map(|r| [r.name, r.id]);
-            let help = nearest(&entry.rule, known)
-                .map_or("`stackgen explain` lists the rules".into(), |near| {
-                    format!("did you mean `{near}`?")
-                });
-            faults.push(
-                Finding::error("unknown-rule-id", place, format!("there is no rule {}", shown(&entry.rule)))
-                    .help(help),
-            );
+            faults.push(unknown(&entry.rule, place));
             continue;
         };
         if no_reason(&entry.reason) {
@@ -43,14 +35,19 @@ pub fn apply_allowances(allowed: &[Allowed], today: Option<&str>, out: &mut Vec<
             let message = format!("`{}` was accepted until {until}; today is {today}", rule.name);
             faults.push(
                 Finding::error("suppression-expired", entry.place.join("until"), message)
-                    .help("mend the fault, or decide anew and move the date"),
+                    .help("mend the fault, or decide anew and move the date")
+                    .fix(Fix::risky("remove this entry of `allow`").remove(entry.place.clone())),
             );
             continue;
         }
         if let Check::Earlier = rule.check {
             let message =
                 format!("`{}` cannot be accepted: nothing can be made of such a manifest", rule.name);
-            faults.push(Finding::warning("unused-suppression", place, message).help("remove this entry"));
+            faults.push(
+                Finding::warning("unused-suppression", place, message)
+                    .help("remove this entry")
+                    .fix(Fix::safe("remove this entry of `allow`").remove(entry.place.clone())),
+            );
             continue;
         }
         used[i] = false;
@@ -73,11 +70,23 @@ pub fn apply_allowances(allowed: &[Allowed], today: Option<&str>, out: &mut Vec<
         let message = format!("nothing is found by {}{at}", shown(&entry.rule));
         faults.push(
             Finding::warning("unused-suppression", entry.place.clone(), message)
-                .help("remove this entry; left in place it would hide the next fault"),
+                .help("remove this entry; left in place it would hide the next fault")
+                .fix(Fix::safe("remove this entry of `allow`").remove(entry.place.clone())),
         );
     }
     debug_assert!(faults.iter().all(|f| f.level != Level::Info));
     out.extend(faults);
+}
+
+/// The finding for a name that no rule has.
+fn unknown(name: &str, place: Place) -> Finding {
+    let known = || RULES.iter().flat_map(|r| [r.name, r.id]);
+    let near = nearest(name, known());
+    let help =
+        near.map_or("`stackgen explain` lists the rules".into(), |near| format!("did you mean `{near}`?"));
+    let fix =
+        near.map(|near| Fix::new(is_slip(name, known()), format!("write `{near}`")).set(place.clone(), near));
+    Finding::error("unknown-rule-id", place, format!("there is no rule {}", shown(name))).help(help).fix(fix)
 }
 
 fn no_reason(reason: &str) -> bool {

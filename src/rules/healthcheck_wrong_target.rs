@@ -3,6 +3,8 @@
 //! The probe then fails however well the service is. It happens when the port of a service is moved and the probe
 //! stays behind. For a container without a kind this is a warning: only its image knows what else it listens on.
 //!
+//! Fix, safe: removes the `port` of the health check, where a kind knows it.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,7 @@
 //! ```
 
 use super::common::{from, listening, place};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Probe, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -52,6 +54,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         } else {
             Finding::error("healthcheck-wrong-target", place, message)
         };
+        // A kind knows the port of its product.
+        let fix = Fix::safe("remove `port` of the health check")
+            .remove(service.place.join("healthcheck").join("port"));
+        let finding = finding.fix((service.kind != "container").then_some(fix));
         out.push(finding.help("remove `port:` from the health check, or correct `listen:`"));
     }
 }

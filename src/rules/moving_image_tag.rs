@@ -4,6 +4,8 @@
 //! starts, and neither can go back; with `latest` that happens during a restart nobody thought about.
 //! Source: <https://docs.docker.com/build/building/best-practices/#pin-base-image-versions>
 //!
+//! Fix, unsafe: removes a `version` that moves, so that the one of the kind follows.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -27,8 +29,8 @@
 use serde_json::Value as Json;
 
 use super::common::{from, place};
-use crate::finding::{Finding, Place};
-use crate::stack::Stack;
+use crate::finding::{Finding, Fix, Place, Step};
+use crate::stack::{Origin, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in &stack.services {
@@ -39,7 +41,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         };
         let origin = &service.image.origin;
         if let Some(reference) = reference {
-            say(reference, &from(origin), place(origin, service), out);
+            let mut found = Vec::new();
+            say(reference, &from(origin), place(origin, service), &mut found);
+            // Without a version of its own it runs the one its kind is tested with.
+            let version = matches!(origin, Origin::Manifest(Place::At { path, .. }) if path.0.last() == Some(&Step::from("version")));
+            out.extend(found.into_iter().map(|finding| {
+                let fix = Fix::risky(format!("remove `version`: that of kind {} follows", service.kind));
+                let fix = version.then(|| fix.remove(finding.place.clone()));
+                finding.fix(fix)
+            }));
         }
         if let Some(reference) = service.overrides.get("image").and_then(Json::as_str) {
             say(reference, "", service.place.join("compose").join("image"), out);

@@ -3,6 +3,8 @@
 //! Docker kills it when `stop_grace` is over. Odoo may then be in the middle of a request that its own limit still
 //! allowed, n8n in the middle of a workflow, at every deployment.
 //!
+//! Fix, safe: sets `stop_grace` to half a minute more than the limit.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 //! ```
 
 use super::common::{from, number, place, setting, variable};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -52,8 +54,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                     service.name,
                     from(origin)
                 );
+                let grace = format!("{}s", limit + 30);
+                let fix = Fix::safe(format!("set `stop_grace` to {grace}"))
+                    .set(service.place.join("stop_grace"), grace);
                 out.push(
                     Finding::warning("stop-grace-too-short", place(origin, service), message)
+                        .fix((service.name == service.owner).then_some(fix))
                         .help(format!("set `stop_grace: {}s`, or lower `{name}`", limit + 30)),
                 );
             }
