@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 /// One typed stack manifest in; docker-compose.yml, nginx, odoo.conf, certbot and firewall files out.
 ///
@@ -68,6 +68,8 @@ Examples:
   stackgen lint                       every stack below this folder
   stackgen lint stacks/shop           one stack
   stackgen lint --format json         for programs; `stackgen schema findings` describes it
+  stackgen lint --fix                 mends what can be mended for certain, and keeps comments and layout
+  stackgen lint --diff --unsafe-fixes shows what could be mended, and changes nothing
 
 Exit status: 0 nothing but notes, 1 errors or warnings, 2 something could not be read.")]
     Lint(Lint),
@@ -140,6 +142,7 @@ pub struct Build {
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("mending").args(["fix", "diff"]))]
 pub struct Lint {
     /// Manifests, and folders to look for them in [default: this folder]
     #[arg(value_name = "PATH")]
@@ -150,6 +153,15 @@ pub struct Lint {
     /// Lay stack.NAME.yaml (or .toml) over the manifests that have one
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
+    /// Mend what can be mended for certain, and show what is left
+    #[arg(long)]
+    pub fix: bool,
+    /// Print what `--fix` would change, and change nothing; exit with 1 if it would change something
+    #[arg(long)]
+    pub diff: bool,
+    /// With `--fix` or `--diff`: mend also what somebody should look at afterwards
+    #[arg(long, requires = "mending")]
+    pub unsafe_fixes: bool,
 }
 
 /// How findings are printed.

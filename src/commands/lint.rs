@@ -1,7 +1,7 @@
 //! `stackgen lint`: every stack below some folders is read and checked; nothing is written.
 
 use super::out::Out;
-use super::{Status, stacks};
+use super::{Status, fix, stacks};
 use crate::cli::{Format, Lint};
 use crate::render::text::{self, Tally};
 use crate::render::{count, json};
@@ -20,10 +20,16 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
     }
     let mut tally = Tally::default();
     let mut shown = Vec::new();
+    let mut different = false;
     for manifest in &manifests {
         let env = args.env.as_deref().filter(|env| stacks::overlay(manifest, env).is_ok());
-        let compiled = match stacks::compiled(manifest, env) {
-            Ok(compiled) => compiled,
+        let compiled = match fix::compiled(manifest, env, args, out) {
+            // The difference says it all.
+            Ok((_, differs)) if args.diff => {
+                different |= differs;
+                continue;
+            }
+            Ok((compiled, _)) => compiled,
             Err(failure) => {
                 failures.push(failure);
                 continue;
@@ -39,6 +45,7 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
         out.error(&text::failure(failure));
     }
     match args.format {
+        _ if args.diff => {}
         Format::Json => out.print(&json::print(&shown)),
         Format::Text if out.is_quiet() => {}
         Format::Text if !tally.words().is_empty() => out.print(&tally.summary()),
@@ -49,7 +56,7 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
     }
     Ok(if !failures.is_empty() {
         Status::Unseen
-    } else if tally.errors + tally.warnings > 0 {
+    } else if different || tally.errors + tally.warnings > 0 {
         Status::Found
     } else {
         Status::Fine

@@ -3,6 +3,7 @@
 mod build;
 mod completions;
 mod explain;
+mod fix;
 mod init;
 mod lint;
 mod man;

@@ -186,6 +186,31 @@ fn unwalkable(path: &Path, error: &walkdir::Error) -> Failure {
 
 /// Compiles a stack. What could not be read is a failure, unless its text is at fault.
 pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, Failure> {
+    Ok(input(manifest, env)?.compiled())
+}
+
+/// The files of a stack.
+pub(super) enum Texts {
+    /// All of them.
+    Read(Input),
+    /// One is no text.
+    Faulty(Faults),
+}
+
+impl Texts {
+    /// What comes out of them.
+    pub(super) fn compiled(self) -> Compiled {
+        match self {
+            Texts::Read(input) => compile(input),
+            Texts::Faulty(faults) => {
+                Compiled { sources: faults.sources, findings: faults.findings, ..Compiled::default() }
+            }
+        }
+    }
+}
+
+/// Reads the files of a stack.
+pub(super) fn input(manifest: &Path, env: Option<&str>) -> Result<Texts, Failure> {
     let mut faults = Faults::default();
     let overlay = env.map(|env| overlay(manifest, env)).transpose()?;
     let input = Input {
@@ -198,10 +223,7 @@ pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, F
         },
         kinds: kinds(manifest.parent().unwrap_or(Path::new("")), &mut faults)?,
     };
-    if faults.findings.is_empty() {
-        return Ok(compile(input));
-    }
-    Ok(Compiled { sources: faults.sources, findings: faults.findings, ..Compiled::default() })
+    Ok(if faults.findings.is_empty() { Texts::Read(input) } else { Texts::Faulty(faults) })
 }
 
 /// The overlay of a manifest for an environment.
@@ -253,7 +275,7 @@ fn environments(manifest: &Path, stem: &str) -> Vec<String> {
 
 /// Texts that are no UTF-8, as findings.
 #[derive(Default)]
-struct Faults {
+pub(super) struct Faults {
     sources: Sources,
     findings: Vec<Finding>,
 }

@@ -549,3 +549,213 @@ impl Editor<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Sources;
+    use serde_json::json;
+
+    /// The text after a change at a path such as `a.b[0]`; `-` where it is refused.
+    fn changed(name: &str, text: &str, path: &str, change: Change) -> String {
+        let mut sources = Sources::default();
+        let id = sources.add(name, text);
+        let mut faults = Vec::new();
+        let tree = read(name, id, text, &mut faults).unwrap_or_else(|| panic!("{faults:?}"));
+        let steps = path.split('.').flat_map(|part| {
+            let (key, index) = part.split_once('[').map_or((part, None), |(k, i)| (k, Some(i)));
+            let index = index.and_then(|i| i.trim_end_matches(']').parse().ok()).map(Step::Index);
+            std::iter::once(Step::from(key)).chain(index)
+        });
+        let path = Path(steps.collect());
+        let new = splices(name, text, &tree, &path, &change)
+            .and_then(|splices| apply(name, text, &tree, &[(&path, &change, splices.as_slice())]));
+        new.unwrap_or_else(|| "-".into())
+    }
+
+    fn set(value: Json) -> Change {
+        Change::Set(value)
+    }
+
+    const YAML: &str = "\
+# top
+a: 1      # one
+'b': \"two\" # two
+m:
+  # above x
+  x: plain
+  y: 'single'   # y
+
+  z: |  # lines
+    one
+    two
+
+f: { k: v, l: [1, 2], n: { o: p } }   # flow
+w: {
+  q: 1, # q
+  r: 2
+}
+v:
+  - n: 1
+    o: 2
+  # between
+  - n: 3 # three
+e: &e { k: 1 }
+s: *e
+last: [
+  x,
+]
+";
+
+    #[test]
+    fn yaml() {
+        let gone = || Change::Remove;
+        let cases: &[(&str, Change, &[(&str, &str)])] = &[
+            ("a", set(json!("2GiB")), &[("a: 1 ", "a: 2GiB ")]),
+            ("a", set(json!("no")), &[("a: 1 ", "a: \"no\" ")]),
+            ("b", set(json!("t\"o")), &[("\"two\"", "\"t\\\"o\"")]),
+            ("m.y", set(json!("new")), &[("'single'", "'new'")]),
+            ("m.y", set(json!("it's")), &[("'single'", "\"it's\"")]),
+            ("m.x", set(json!({"secret": "X"})), &[("x: plain", "x: { secret: X }")]),
+            ("m.z", set(json!("one\nthree\n")), &[("    two\n", "    three\n")]),
+            ("m.new", set(json!(true)), &[("    two\n", "    two\n  new: true\n")]),
+            ("m.deep.er", set(json!([1])), &[("    two\n", "    two\n  deep: { er: [1] }\n")]),
+            ("m.x", gone(), &[("  x: plain\n", "")]),
+            ("m.z", gone(), &[("\n  z: |  # lines\n    one\n    two\n", "")]),
+            ("m.y", Change::Rename("why not".into()), &[("  y:", "  why not:")]),
+            ("b", Change::Rename("c".into()), &[("'b'", "'c'")]),
+            ("m.y", Change::Rename("x".into()), &[]),
+            ("f.k", gone(), &[("k: v, ", "")]),
+            ("f.n", gone(), &[(", n: { o: p }", "")]),
+            ("f.n.o", gone(), &[("{ o: p }", "{}")]),
+            ("f.n.new", set(json!("a, b")), &[("o: p", "o: p, new: \"a, b\"")]),
+            ("f.l", Change::Append(json!(3)), &[("1, 2", "1, 2, 3")]),
+            ("f.l[0]", gone(), &[("1, 2", "2")]),
+            ("w.q", gone(), &[("  q: 1, # q\n", "")]),
+            ("w.r", gone(), &[("  r: 2\n", "")]),
+            ("w.new", set(json!(3)), &[("r: 2\n", "r: 2,\n  new: 3\n")]),
+            ("v", Change::Append(json!({"n": 4})), &[("# three\n", "# three\n  - { n: 4 }\n")]),
+            ("v[0]", gone(), &[("  - n: 1\n    o: 2\n", "")]),
+            ("v[1]", gone(), &[("  - n: 3 # three\n", "")]),
+            ("v[0].n", gone(), &[("- n: 1\n    o: 2", "- o: 2")]),
+            ("v[0].p", set(json!("x")), &[("    o: 2\n", "    o: 2\n    p: x\n")]),
+            // What is behind an alias is somebody else's too.
+            ("s.k", set(json!(2)), &[]),
+            ("e.k", set(json!(2)), &[]),
+            ("s", gone(), &[("s: *e\n", "")]),
+            ("last", Change::Append(json!("y")), &[("  x,\n", "  x,\n  y,\n")]),
+            ("a.b", set(json!(1)), &[]),
+            ("new", set(json!(1)), &[("  x,\n]\n", "  x,\n]\nnew: 1\n")]),
+        ];
+        for (path, change, replaced) in cases {
+            let mut expected = YAML.to_string();
+            for (old, new) in *replaced {
+                assert_eq!(expected.matches(old).count(), 1, "{old}");
+                expected = expected.replace(old, new);
+            }
+            if replaced.is_empty() {
+                expected = "-".into();
+            }
+            assert_eq!(changed("a.yaml", YAML, path, change.clone()), expected, "{path} {change:?}");
+            if !replaced.is_empty() {
+                // As an editor on Windows writes it.
+                let windows = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+                let new = changed("a.yaml", &windows(YAML), path, change.clone());
+                assert_eq!(new, windows(&expected), "{path} {change:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_last() {
+        let gone = || Change::Remove;
+        for (text, path, change, expected) in [
+            ("a: 1\nb: 2", "b", gone(), "a: 1"),
+            ("a: 1\nb: 2", "c", set(json!(3)), "a: 1\nb: 2\nc: 3"),
+            ("a: 1\n\nb: 2\n\nc: 3\n", "b", gone(), "a: 1\n\nc: 3\n"),
+            ("a: 1\n\nb: 2\n", "b", gone(), "a: 1\n"),
+            ("a:\n  b: 1\nc: 2\n", "a.b", gone(), "a: {}\nc: 2\n"),
+            ("a:\n  # why\n  b: 1\n", "a.b", gone(), "-"),
+            ("a:\n- b\n", "a[0]", gone(), "a: []\n"),
+            ("a:\n- b\n- c\n", "a[0]", gone(), "a:\n- c\n"),
+            ("a:\n- b\n- c\n", "a", Change::Append(json!("d")), "a:\n- b\n- c\n- d\n"),
+            ("a: {}\n", "a.b", set(json!(1)), "a: { b: 1 }\n"),
+            ("a: []\n", "a", Change::Append(json!(1)), "a: [1]\n"),
+            ("a:\nb: 1\n", "a", set(json!(1)), "a: 1\nb: 1\n"),
+            ("a: 1\n", "l", Change::Append(json!({"p": 1})), "a: 1\nl: [{ p: 1 }]\n"),
+            ("a: yes\n", "a", set(json!("yes")), "a: \"yes\"\n"),
+            ("on: 1\n", "on", Change::Rename("on".into()), "\"on\": 1\n"),
+            ("{a: 1, b: 2}", "c", set(json!(3)), "{a: 1, b: 2, c: 3}"),
+        ] {
+            assert_eq!(changed("a.yaml", text, path, change), expected, "{text}");
+        }
+    }
+
+    const TOML: &str = "\
+# top
+a = 1 # one
+'b' = 'two'
+
+[s.o] # head
+k = \"x\" # x
+d.e = 1
+f = { g = 1, h = [1, 2] }
+
+# above env
+[s.o.env]
+X = \"1\"
+# below
+
+[[allow]]
+rule = \"x\"
+
+# second
+[[allow]] # why
+rule = \"y\"
+l = [
+  1,
+  2, # two
+]
+";
+
+    #[test]
+    fn toml() {
+        let gone = || Change::Remove;
+        let cases: &[(&str, Change, &[(&str, &str)])] = &[
+            ("a", set(json!("x")), &[("a = 1 ", "a = \"x\" ")]),
+            ("b", set(json!("x")), &[("'two'", "'x'")]),
+            ("s.o.k", set(json!("it's")), &[("\"x\" # x", "\"it's\" # x")]),
+            ("s.o.k", gone(), &[("k = \"x\" # x\n", "")]),
+            ("s.o.d.e", gone(), &[]),
+            ("s.o.d.n", set(json!(true)), &[("d.e = 1\n", "d.e = 1\nd.n = true\n")]),
+            ("s.o.new", set(json!({"y": "z"})), &[("[1, 2] }\n", "[1, 2] }\nnew = { y = \"z\" }\n")]),
+            ("s.o.f.g", gone(), &[("g = 1, ", "")]),
+            ("s.o.f.new", set(json!(1)), &[("[1, 2] }", "[1, 2], new = 1 }")]),
+            ("s.o.f.h", Change::Append(json!(3)), &[("[1, 2]", "[1, 2, 3]")]),
+            ("s.o.env.X", Change::Rename("Y".into()), &[("X =", "Y =")]),
+            ("s.o.env.Z", set(json!(1)), &[("X = \"1\"\n", "X = \"1\"\nZ = 1\n")]),
+            ("s.o.env", gone(), &[("[s.o.env]\nX = \"1\"\n", "")]),
+            ("s.o", Change::Rename("p".into()), &[]),
+            ("allow[0]", gone(), &[("[[allow]]\nrule = \"x\"\n\n", "")]),
+            ("allow[1].l[1]", gone(), &[("  2, # two\n", "")]),
+            ("allow[1].l", Change::Append(json!(3)), &[("  2, # two\n", "  2, # two\n  3,\n")]),
+            ("allow", Change::Append(json!({"rule": "z"})), &[("]\n", "]\n\n[[allow]]\nrule = \"z\"\n")]),
+        ];
+        for (path, change, replaced) in cases {
+            let mut expected = TOML.to_string();
+            for (old, new) in *replaced {
+                let at = if path == &"allow" { expected.rfind(old) } else { expected.find(old) };
+                let at = at.unwrap_or_else(|| panic!("{old}"));
+                expected.replace_range(at..at + old.len(), new);
+            }
+            if replaced.is_empty() {
+                expected = "-".into();
+            }
+            assert_eq!(changed("a.toml", TOML, path, change.clone()), expected, "{path} {change:?}");
+            if !replaced.is_empty() {
+                let new = changed("a.toml", &TOML.replace('\n', "\r\n"), path, change.clone());
+                assert_eq!(new, expected.replace('\n', "\r\n"), "{path} {change:?}");
+            }
+        }
+    }
+}

@@ -69,7 +69,9 @@ fn judge(service: &Service, table: &Table, env: &Env, place: &Place, own: bool) 
             Some(near) => {
                 let message = format!("expected `{near}`, found `{name}`, which {kind} does not read");
                 let fix = Fix::new(table.is_slip(name), format!("rename `{name}` to `{near}`"));
-                let fix = variable(service, near).is_none().then(|| fix.rename(place.clone(), near));
+                // What only the kind sets, the manifest may set otherwise.
+                let free = variable(service, near).is_none_or(|e| !e.origin.is_manifest());
+                let fix = free.then(|| fix.rename(place.clone(), near));
                 Finding::error(RULE, place, message).help(format!("did you mean `{near}`?")).fix(fix)
             }
             None if own => return None,
