@@ -3,7 +3,7 @@
 //! Every change is a few splices. They are worked out from spans, so they can go wrong where a document is written in
 //! a way nobody thought of; [`apply`] therefore reads the new text and refuses it unless it says what was meant.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
@@ -50,20 +50,22 @@ pub fn apply(name: &str, text: &str, tree: &Tree, changes: &[(&Path, &Change, &[
 /// Where every key and value of a tree stands, by its bytes.
 pub fn places(tree: &Tree) -> HashMap<(u32, u32), (Path, Part)> {
     let mut found = HashMap::new();
+    let mut seen = HashSet::new();
     let mut open = vec![(tree.root(), Path::default())];
     while let Some((id, path)) = open.pop() {
-        let key = |span: Span| (span.start, span.end);
-        let known = found.insert(key(tree.node(id).span), (path.clone(), Part::Value)).is_some();
         // What stands behind an alias is where it was first written.
-        if known {
+        if !seen.insert(id) {
             continue;
         }
-        for entry in tree.entries(id) {
+        let key = |span: Span| (span.start, span.end);
+        found.insert(key(tree.node(id).span), (path.clone(), Part::Value));
+        for entry in tree.entries(id).iter().rev() {
             let path = path.join(&*entry.key);
             found.insert(key(entry.key_span), (path.clone(), Part::Key));
             open.push((entry.value, path));
         }
-        open.extend(tree.items(id).iter().enumerate().map(|(i, item)| (*item, path.join(i))));
+        let items = tree.items(id).iter().enumerate().rev();
+        open.extend(items.map(|(i, item)| (*item, path.join(i))));
     }
     found
 }
@@ -634,7 +636,7 @@ last: [
             ("w.q", gone(), &[("  q: 1, # q\n", "")]),
             ("w.r", gone(), &[("  r: 2\n", "")]),
             ("w.new", set(json!(3)), &[("r: 2\n", "r: 2,\n  new: 3\n")]),
-            ("v", Change::Append(json!({"n": 4})), &[("# three\n", "# three\n  - { n: 4 }\n")]),
+            ("v", Change::Append(json!({"num": 4})), &[("# three\n", "# three\n  - { num: 4 }\n")]),
             ("v[0]", gone(), &[("  - n: 1\n    o: 2\n", "")]),
             ("v[1]", gone(), &[("  - n: 3 # three\n", "")]),
             ("v[0].n", gone(), &[("- n: 1\n    o: 2", "- o: 2")]),
