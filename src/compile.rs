@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
-use crate::finding::{Change, Document, Finding, Fix, Level, Part, Place};
+use crate::finding::{Change, Document, Finding, Fix, Level, Part, Path, Place, Step};
 use crate::format::tree::Tree;
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
@@ -161,9 +161,35 @@ impl Compiled {
         })
     }
 
+    /// Where a value comes from that the manifest does not have: `memory`, from kind odoo.
+    fn provenance(&self, place: &Place) -> Option<String> {
+        let Place::At { document: document @ Document::Manifest, path, .. } = place else { return None };
+        let tree = self.documents.get(document)?;
+        let written = (0..path.0.len()).rev().find(|n| tree.find(&Path(path.0[..*n].to_vec())).exact)?;
+        if tree.find(path).exact {
+            return None;
+        }
+        let missing = Path(path.0[written..].to_vec());
+        let service = match path.0.as_slice() {
+            [top, Step::Key(name), ..] if *top == Step::from("services") => {
+                self.stack.as_ref()?.service(name)
+            }
+            _ => None,
+        };
+        Some(match service.and_then(|s| s.kind_of(&path.0[2..])) {
+            Some(kind) => format!("`{missing}` is not written here: from kind {kind}"),
+            None => format!("`{missing}` is not written here: the default"),
+        })
+    }
+
     fn sort(&mut self) {
         let mut findings = std::mem::take(&mut self.findings);
         for finding in &mut findings {
+            if finding.label.is_empty()
+                && let Some(label) = self.provenance(&finding.place)
+            {
+                finding.label = label;
+            }
             if finding.fix.as_ref().is_some_and(|fix| !self.can_be_made(fix)) {
                 finding.fix = None;
             }

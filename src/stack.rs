@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::finding::Place;
+use crate::finding::{Place, Step};
 use crate::manifest::{
     Backup, Class, Encryption, Issuer, KeyType, ProbeTool, Protocol, Provider, Restart, RunsIn, SslMode,
     Status,
@@ -194,6 +194,29 @@ pub struct Service {
     pub known_settings: Option<Arc<Table>>,
     /// Keys merged over what is written for the service, as given.
     pub overrides: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Service {
+    /// The kind that says what the manifest leaves out, for a path in the service; nothing where the kind says nothing.
+    pub fn kind_of(&self, path: &[Step]) -> Option<&str> {
+        let key = |i: usize| match path.get(i) {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        let origin = match key(0) {
+            "env" => &self.env.iter().find(|e| e.name == key(1))?.origin,
+            "settings" => &self.settings.iter().flat_map(|g| &g.settings).find(|s| s.name == key(1))?.origin,
+            "options" => return self.facts.options.contains_key(key(1)).then_some(&self.kind),
+            "healthcheck" => &self.healthcheck.as_ref()?.origin,
+            "image" | "version" => &self.image.origin,
+            "volumes" => return Some(&self.kind),
+            _ => return None,
+        };
+        match origin {
+            Origin::Kind(kind) => Some(kind),
+            Origin::Manifest(_) => None,
+        }
+    }
 }
 
 /// An image.

@@ -24,6 +24,8 @@ pub struct Finding {
     pub level: Level,
     /// What is wrong.
     pub message: String,
+    /// What stands at the place, or where its value comes from when it is not written: "from kind odoo".
+    pub label: Option<String>,
     /// What to do.
     pub help: Option<String>,
     /// Where it is.
@@ -119,6 +121,7 @@ pub fn findings(compiled: &Compiled) -> Vec<Finding> {
         id: rules::find(f.rule).map(|r| r.id.to_string()),
         level: f.level,
         message: f.message.clone(),
+        label: Some(f.label.clone()).filter(|l| !l.is_empty()),
         help: f.help.clone(),
         at: location(compiled, &f.place),
         related: f

@@ -65,7 +65,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
 /// The limit that is set, or the program's default.
 fn accepted(service: &Service, name: &str) -> Option<(u64, Place)> {
     if let Some(env) = variable(service, name) {
-        return Some((env.value.plain()?.parse().ok()?, place(&env.origin, service)));
+        return Some((env.value.plain()?.parse().ok()?, place(&env.origin, service, ["env", name])));
     }
     let table = service.variables.as_ref()?;
     match table.find(name) {

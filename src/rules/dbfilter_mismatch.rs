@@ -57,14 +57,19 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             crate::scalar::shown(&name.value)
         );
         out.push(
-            Finding::warning("dbfilter-mismatch", place(&filter.origin, service), message)
-                .fix(
-                    filter
-                        .origin
-                        .is_manifest()
-                        .then(|| Fix::risky("remove `dbfilter`").remove(place(&filter.origin, service))),
-                )
-                .help("remove `dbfilter`; it follows from the database"),
+            Finding::warning(
+                "dbfilter-mismatch",
+                place(&filter.origin, service, ["settings", "dbfilter"]),
+                message,
+            )
+            .fix(filter.origin.is_manifest().then(|| {
+                Fix::risky("remove `dbfilter`").remove(place(
+                    &filter.origin,
+                    service,
+                    ["settings", "dbfilter"],
+                ))
+            }))
+            .help("remove `dbfilter`; it follows from the database"),
         );
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                     .set(service.place.join("version"), version)
             });
             out.push(
-                Finding::error("driver-missing", place(&service.image.origin, service), message)
+                Finding::error("driver-missing", place(&service.image.origin, service, ["image"]), message)
                     .fix(fix)
                     .help("write `version:` instead of `image:`; an image with the driver is then built"),
             );

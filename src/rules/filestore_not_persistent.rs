@@ -48,13 +48,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         }
         let message = format!("no volume of `{}` holds {}", service.name, crate::scalar::shown(&dir.value));
         out.push(
-            Finding::error("filestore-not-persistent", place(&dir.origin, service), message)
-                .fix(
-                    dir.origin
-                        .is_manifest()
-                        .then(|| Fix::risky("remove `data_dir`").remove(place(&dir.origin, service))),
-                )
-                .help("remove the setting, or set `mount:` of a volume to this directory"),
+            Finding::error(
+                "filestore-not-persistent",
+                place(&dir.origin, service, ["settings", "data_dir"]),
+                message,
+            )
+            .fix(dir.origin.is_manifest().then(|| {
+                Fix::risky("remove `data_dir`").remove(place(&dir.origin, service, ["settings", "data_dir"]))
+            }))
+            .help("remove the setting, or set `mount:` of a volume to this directory"),
         );
     }
 }

@@ -30,7 +30,7 @@
 //!     kind: postgres
 //! ```
 
-use super::common::{from, listening, place};
+use super::common::{listening, place};
 use crate::finding::{Finding, Fix};
 use crate::stack::{Probe, Stack};
 
@@ -43,12 +43,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             continue;
         }
         let expected = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
-        let message = format!(
-            "expected a probe of port {expected}, where `{}` listens, found {port}{}",
-            service.name,
-            from(&healthcheck.origin)
-        );
-        let place = place(&healthcheck.origin, service);
+        let message =
+            format!("expected a probe of port {expected}, where `{}` listens, found {port}", service.name);
+        let place = place(&healthcheck.origin, service, ["healthcheck"]);
         let finding = if service.kind == "container" {
             Finding::warning("healthcheck-wrong-target", place, message)
         } else {

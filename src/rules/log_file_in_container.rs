@@ -43,13 +43,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let message =
             format!("`{}` logs to {} inside its container", service.name, crate::scalar::shown(&file.value));
         out.push(
-            Finding::warning("log-file-in-container", place(&file.origin, service), message)
-                .fix(
-                    file.origin
-                        .is_manifest()
-                        .then(|| Fix::safe("remove `logfile`").remove(place(&file.origin, service))),
-                )
-                .help("remove the setting; Docker keeps the output, three files of 10 MB"),
+            Finding::warning(
+                "log-file-in-container",
+                place(&file.origin, service, ["settings", "logfile"]),
+                message,
+            )
+            .fix(file.origin.is_manifest().then(|| {
+                Fix::safe("remove `logfile`").remove(place(&file.origin, service, ["settings", "logfile"]))
+            }))
+            .help("remove the setting; Docker keeps the output, three files of 10 MB"),
         );
     }
 }

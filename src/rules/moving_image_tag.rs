@@ -28,7 +28,7 @@
 
 use serde_json::Value as Json;
 
-use super::common::{from, place};
+use super::common::place;
 use crate::finding::{Finding, Fix, Place, Step};
 use crate::stack::{Origin, Stack};
 
@@ -42,7 +42,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let origin = &service.image.origin;
         if let Some(reference) = reference {
             let mut found = Vec::new();
-            say(reference, &from(origin), place(origin, service), &mut found);
+            say(reference, place(origin, service, ["version"]), &mut found);
             // Without a version of its own it runs the one its kind is tested with.
             let version = matches!(origin, Origin::Manifest(Place::At { path, .. }) if path.0.last() == Some(&Step::from("version")));
             out.extend(found.into_iter().map(|finding| {
@@ -52,21 +52,21 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             }));
         }
         if let Some(reference) = service.overrides.get("image").and_then(Json::as_str) {
-            say(reference, "", service.place.join("compose").join("image"), out);
+            say(reference, service.place.join("compose").join("image"), out);
         }
     }
 }
 
-fn say(reference: &str, from: &str, place: Place, out: &mut Vec<Finding>) {
+fn say(reference: &str, place: Place, out: &mut Vec<Finding>) {
     if reference.contains('@') || reference.contains('$') {
         return;
     }
     let tag = reference.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'));
     let message = match tag {
-        None => format!("expected a version, found `{reference}` without a tag{from}"),
+        None => format!("expected a version, found `{reference}` without a tag"),
         // Every version has a number in it, and no name of a branch that is in use does.
         Some(tag) if !tag.bytes().any(|b| b.is_ascii_digit()) => {
-            format!("expected a version, found the tag `{tag}`, which moves{from}")
+            format!("expected a version, found the tag `{tag}`, which moves")
         }
         Some(_) => return,
     };

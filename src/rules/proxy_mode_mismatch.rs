@@ -39,7 +39,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     const RULE: &str = "proxy-mode-mismatch";
     for service in owners(stack) {
         let Some(mode) = setting(service, "proxy_mode") else { continue };
-        let at = place(&mode.origin, service);
+        let at = place(&mode.origin, service, ["settings", "proxy_mode"]);
         let on = matches!(mode.value.as_str(), "True" | "true");
         if !on && service.facts.service.url.is_some() {
             let message = format!("expected `proxy_mode = True`: `{}` has a public URL", service.name);

@@ -36,7 +36,7 @@
 
 use std::collections::HashSet;
 
-use super::common::{by_name, from, number, place, proxied, setting, variable};
+use super::common::{by_name, number, place, proxied, setting, variable};
 use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Service, Stack};
 
@@ -52,17 +52,18 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 continue;
             }
             let message = format!(
-                "expected the proxy to wait longer than {limit}s, `{key}` of `{name}`{}, found {}s on `{}`",
-                from(origin),
-                timeout.0,
-                route.path
+                "expected the proxy to wait longer than {limit}s, `{key}` of `{name}`, found {}s on `{}`",
+                timeout.0, route.path
             );
             let help = format!("set `read_timeout: {}s`, or lower `{key}`", limit + 20);
             let (at, set) = match (&route.origin, route.read_timeout) {
                 (Origin::Manifest(place), Some(_)) => {
                     (place.join("read_timeout"), place.join("read_timeout"))
                 }
-                _ => (place(origin, service), service.place.join("read_timeout")),
+                _ => (
+                    place(origin, service, [if key == "GUNICORN_TIMEOUT" { "env" } else { "settings" }, key]),
+                    service.place.join("read_timeout"),
+                ),
             };
             let long = format!("{}s", limit + 20);
             let fix = Fix::safe(format!("set `read_timeout` to {long}")).set(set, long);

@@ -44,7 +44,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 service.name, used.server
             );
             out.push(
-                Finding::error("sqlite-fallback", place(&kind.origin, service), message)
+                Finding::error("sqlite-fallback", place(&kind.origin, service, ["env", "DB_TYPE"]), message)
                     .fix(Fix::risky("remove `DB_TYPE`").remove(service.place.join("env").join("DB_TYPE")))
                     .related(used.place.clone(), "the database it was given")
                     .help("remove `DB_TYPE`; it follows from `database`"),

@@ -47,15 +47,17 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 let message =
                     format!("`{}` is routed to port {port}, which exists only with workers", route.path);
                 out.push(
-                    Finding::error("websocket-without-workers", place(&workers.origin, service), message)
-                        .fix(
-                            Fix::safe("write `options.workers: 0`, from which the route follows")
-                                .remove(service.place.join("settings").join("workers"))
-                                .set(service.place.join("options").join("workers"), 0),
-                        )
-                        .help(
-                            "write `options: { workers: 0 }`, from which the route follows, or use workers",
-                        ),
+                    Finding::error(
+                        "websocket-without-workers",
+                        place(&workers.origin, service, ["options", "workers"]),
+                        message,
+                    )
+                    .fix(
+                        Fix::safe("write `options.workers: 0`, from which the route follows")
+                            .remove(service.place.join("settings").join("workers"))
+                            .set(service.place.join("options").join("workers"), 0),
+                    )
+                    .help("write `options: { workers: 0 }`, from which the route follows, or use workers"),
                 );
             }
         }
