@@ -90,6 +90,8 @@ Examples:
   stackgen schema kind                of kinds/NAME.yaml
   stackgen schema overlay             of stack.ENV.yaml
   stackgen schema findings            of what `stackgen lint --format json` prints
+  stackgen schema policy              of stackgen-policy.yaml
+  stackgen schema model               of what the expressions in it see
 
 An editor with the YAML language server finds the schema by the first line of a manifest:
   # yaml-language-server: $schema=stack.schema.json")]
@@ -202,6 +204,10 @@ pub enum SchemaOf {
     Kind,
     /// Findings as JSON
     Findings,
+    /// A team's policy
+    Policy,
+    /// The model that the expressions of a policy see
+    Model,
 }
 
 /// Arguments of `init`.

@@ -7,6 +7,7 @@ use crate::finding::{Change, Document, Finding, Fix, Level, Part, Path, Place, S
 use crate::format::tree::Tree;
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
+use crate::policy::Policy;
 use crate::resolve::resolve;
 use crate::rules;
 use crate::stack::Stack;
@@ -19,6 +20,8 @@ pub struct Input {
     pub manifest: (String, String),
     /// Path and text of the overlay.
     pub overlay: Option<(String, String)>,
+    /// Path and text of what the team asks of all its stacks.
+    pub policy: Option<(String, String)>,
     /// Files of the `kinds/` folder beside the manifest.
     pub kinds: Vec<KindsFile>,
     /// The day, as `2026-01-31`; decides which accepted findings have expired. Without it none have.
@@ -29,13 +32,14 @@ impl Input {
     /// Path and text of every file that a user writes by hand.
     pub fn texts(&self) -> impl Iterator<Item = (&String, &String)> {
         let kinds = self.kinds.iter().map(|k| (&k.path, &k.text));
-        std::iter::once(&self.manifest).chain(&self.overlay).map(|(path, text)| (path, text)).chain(kinds)
+        let own = std::iter::once(&self.manifest).chain(&self.overlay).chain(&self.policy);
+        own.map(|(path, text)| (path, text)).chain(kinds)
     }
 
     /// The same, to change them.
     pub fn texts_mut(&mut self) -> impl Iterator<Item = (&String, &mut String)> {
         let kinds = self.kinds.iter_mut().map(|k| (&k.path, &mut k.text));
-        let own = std::iter::once(&mut self.manifest).chain(&mut self.overlay);
+        let own = std::iter::once(&mut self.manifest).chain(&mut self.overlay).chain(&mut self.policy);
         own.map(|(path, text)| (&*path, text)).chain(kinds)
     }
 }
@@ -49,6 +53,8 @@ pub struct Compiled {
     pub documents: HashMap<Document, Tree>,
     /// The model, as far as the manifest could be read.
     pub stack: Option<Stack>,
+    /// What the team asks.
+    pub policy: Option<Policy>,
     /// Everything that was found, in the order of the texts.
     pub findings: Vec<Finding>,
     /// The files; none if a finding is an error.
@@ -63,6 +69,9 @@ pub fn compile(input: Input) -> Compiled {
         compiled.artifacts = TARGETS.iter().flat_map(|t| (t.emit)(stack, &mut findings)).collect();
         compiled.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         taken(stack, &compiled.artifacts, &mut findings);
+        if let Some(policy) = &compiled.policy {
+            policy.set_levels(&mut findings);
+        }
         compiled.findings.extend(findings);
         if compiled.failed() {
             compiled.artifacts.clear();
@@ -100,16 +109,33 @@ pub fn check(input: Input) -> Compiled {
     let (sources, out) = (&mut compiled.sources, &mut compiled.findings);
     let base = sources.add(input.manifest.0, input.manifest.1);
     let overlay = input.overlay.map(|(path, text)| sources.add(path, text));
+    let policy = input.policy.map(|(path, text)| sources.add(path, text));
     let parsed = parse(base, overlay, sources, out);
+    let before = out.len();
+    let asked = policy.is_some();
+    let (policy, demands) = policy.map(|id| Policy::read(id, sources, out)).unwrap_or_default();
+    // What is wrong with a policy keeps nobody from seeing what is wrong with a stack.
+    let of_policy = out.split_off(before);
     let mut kinds = Kinds::read(input.kinds, sources, out);
     if let Some(manifest) = parsed.manifest {
         let stack = resolve(&manifest, &mut kinds, sources, out);
         // A stack with holes would set off rules for what is only missing.
         if !out.iter().any(|f| f.level == Level::Error) {
             out.extend(rules::check(&stack));
-            rules::apply_allowances(&stack.allowed, input.today.as_deref(), out);
+            if let Some(policy) = &policy {
+                policy.check(&stack, out);
+            }
+            let own: Vec<&str> = policy.iter().flat_map(Policy::names).collect();
+            let own = (policy.is_some() || !asked).then_some(own.as_slice());
+            rules::apply_allowances(&stack.allowed, own, input.today.as_deref(), out);
         }
         compiled.stack = Some(stack);
+    }
+    out.extend(of_policy);
+    compiled.documents.extend(demands.map(|tree| (Document::Policy, tree)));
+    if let Some(policy) = policy {
+        policy.set_levels(out);
+        compiled.policy = Some(policy);
     }
     compiled.documents.extend(parsed.tree.map(|tree| (Document::Manifest, tree)));
     compiled

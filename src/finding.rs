@@ -1,6 +1,8 @@
 //! What is wrong with a stack, where, and what to do about it; data only, shown by `render`.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
 
@@ -260,10 +262,22 @@ pub struct Related {
     pub text: String,
 }
 
+/// A name that lives as long as the program, as those of our own rules do. Teams name few, and each is kept once.
+pub fn intern(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(name) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(name.into());
+    names.insert(kept);
+    kept
+}
+
 /// One thing that is wrong, at a place, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Name of the rule, as `unknown-key`; every name used is one of `rules::RULES`.
+    /// Name of the rule, as `unknown-key`: one of `rules::RULES`, or of a team's policy.
     pub rule: &'static str,
     /// How bad it is.
     pub level: Level,
@@ -297,7 +311,8 @@ impl Finding {
         Self::new(Level::Info, rule, place, message)
     }
 
-    fn new(level: Level, rule: &'static str, place: Place, message: impl Into<String>) -> Self {
+    /// A finding of any level.
+    pub fn new(level: Level, rule: &'static str, place: Place, message: impl Into<String>) -> Self {
         Self {
             rule,
             level,

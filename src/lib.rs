@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod parse;
 pub mod resolve;
 pub mod rules;
+pub mod policy;
 pub mod emit;
 pub mod compile;
 pub mod fix;

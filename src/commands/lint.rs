@@ -1,8 +1,12 @@
 //! `stackgen lint`: every stack below some folders is read and checked; nothing is written.
 
+use std::collections::HashSet;
+
 use super::out::Out;
 use super::{Status, fix, stacks};
 use crate::cli::{Format, Lint};
+use crate::compile::Compiled;
+use crate::finding::Place;
 use crate::render::text::{self, Tally};
 use crate::render::{count, json};
 use crate::write::Failure;
@@ -21,6 +25,7 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
     let mut tally = Tally::default();
     let mut shown = Vec::new();
     let mut different = false;
+    let mut told = HashSet::new();
     for manifest in &manifests {
         let env = args.env.as_deref().filter(|env| stacks::overlay(manifest, env).is_ok());
         let compiled = match fix::compiled(manifest, env, args, out) {
@@ -29,7 +34,10 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
                 different |= differs;
                 continue;
             }
-            Ok((compiled, _)) => compiled,
+            Ok((mut compiled, _)) => {
+                once(&mut compiled, &mut told);
+                compiled
+            }
             Err(failure) => {
                 failures.push(failure);
                 continue;
@@ -61,4 +69,17 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
     } else {
         Status::Fine
     })
+}
+
+/// Leaves out what was said of the policy for an earlier stack: there is one for all of them.
+fn once(compiled: &mut Compiled, told: &mut HashSet<(Place, String)>) {
+    let named = |place: &Place| {
+        let span = compiled.span(place)?;
+        compiled.sources.get(span.source).path.rsplit('/').next().map(stacks::is_policy)
+    };
+    let own: Vec<bool> = compiled.findings.iter().map(|f| named(&f.place).unwrap_or(false)).collect();
+    let mut own = own.into_iter();
+    compiled.findings.retain(|finding| {
+        !own.next().unwrap_or(false) || told.insert((finding.place.clone(), finding.message.clone()))
+    });
 }

@@ -221,9 +221,57 @@ pub(super) fn input(manifest: &Path, env: Option<&str>) -> Result<Texts, Failure
             Some(path) => Some((shown(path), faults.text(path)?)),
             None => None,
         },
+        policy: match policy_above(manifest.parent().unwrap_or(Path::new("")))? {
+            Some(path) => Some((path.display().to_string(), faults.text(&path)?)),
+            None => None,
+        },
         kinds: kinds(manifest.parent().unwrap_or(Path::new("")), &mut faults)?,
     };
     Ok(if faults.findings.is_empty() { Texts::Read(input) } else { Texts::Faulty(faults) })
+}
+
+/// What the file of a team's policy is called.
+const POLICIES: [&str; 2] = ["stackgen-policy.yaml", "stackgen-policy.toml"];
+
+/// Whether that is the name of one.
+pub(super) fn is_policy(name: &str) -> bool {
+    POLICIES.contains(&name)
+}
+
+/// The policy in a folder or the nearest above it, up to the root of the repository.
+pub(super) fn policy_above(folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let read = |error: &std::io::Error| Failure::io(format_args!("read {}", shown(folder)), error);
+    let start = fs::canonicalize(folder).map_err(|e| read(&e))?;
+    let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+    for above in start.ancestors() {
+        let found: Vec<_> = POLICIES.iter().map(|name| above.join(name)).filter(|p| p.is_file()).collect();
+        match found.as_slice() {
+            [] => {}
+            [one] => return Ok(Some(seen_from(&here, one))),
+            _ => {
+                let message =
+                    format!("expected one policy in {}, found {}", shown(above), POLICIES.join(" and "));
+                return Err(Failure::new(message).help("delete one of them"));
+            }
+        }
+        // What lies above a repository is not part of it.
+        if above.join(".git").exists() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// A file as one in a folder would write it: `../stackgen-policy.yaml`.
+fn seen_from(here: &Path, file: &Path) -> PathBuf {
+    let common = here.ancestors().find(|above| file.starts_with(above)).unwrap_or(Path::new(""));
+    match (file.strip_prefix(common), here.strip_prefix(common)) {
+        (Ok(rest), Ok(up)) if common.parent().is_some() => {
+            up.components().map(|_| Path::new("..")).chain([rest]).collect()
+        }
+        _ => file.into(),
+    }
 }
 
 /// The overlay of a manifest for an environment.

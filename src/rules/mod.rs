@@ -86,7 +86,8 @@ mod websocket_without_workers;
 mod worker_memory_over_limit;
 mod workers_without_websocket_route;
 
-pub use allowances::apply_allowances;
+pub use allowances::{apply_allowances, no_reason, path};
+pub use secret_literal::may_be_secret;
 
 use crate::finding::{Finding, Level};
 use crate::stack::Stack;
@@ -166,7 +167,7 @@ pub const RULES: &[Rule] = &[
     rule!(FW010, Warning, "blocked-mail-port", blocked_mail_port),
     rule!(LN001, Warning, "unused-suppression", unused_suppression, earlier),
     rule!(LN002, Error, "unknown-rule-id", unknown_rule_id, earlier),
-    rule!(LN003, Warning, "suppression-without-reason", suppression_without_reason, earlier),
+    rule!(LN003, Error, "suppression-without-reason", suppression_without_reason, earlier),
     rule!(LN004, Error, "suppression-expired", suppression_expired, earlier),
     rule!(MF001, Error, "schema-mismatch", schema_mismatch, earlier),
     rule!(MF002, Error, "unknown-key", unknown_key, earlier),

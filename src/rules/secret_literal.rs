@@ -138,6 +138,15 @@ pub(super) fn literals(service: &Service) -> Vec<Literal> {
     found
 }
 
+/// Whether a value may be a secret, by its name or its looks.
+pub fn may_be_secret(table: Option<&Table>, name: &str, value: &str) -> bool {
+    let known = match table.map(|t| t.find(name)) {
+        Some(Lookup::Known(row)) => Some(row.secret),
+        _ => None,
+    };
+    known.unwrap_or(false) || names_a_secret(name) || in_url(value)
+}
+
 /// Whether a URL holds a password: `scheme://user:password@host`.
 fn in_url(value: &str) -> bool {
     let Some((_, rest)) = value.split_once("://") else { return false };
