@@ -1,16 +1,20 @@
 //! Mends what is found: the fixes of findings, made in the texts they were found in. Pure, as compiling is.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 use crate::compile::{Compiled, Input, compile};
 use crate::finding::{Change, Finding, Fix, Level, Part, Path, Place, Step};
-use crate::format::edit::{self, Splice};
+use crate::format::edit::{self, Made};
 use crate::format::{self, tree::Tree};
 use crate::rules::{Check, find};
 use crate::text::{SourceId, Span};
 
 /// Most rounds: a fix may uncover another fault or wait for one that it meets, but not for ever.
 const ROUNDS: usize = 20;
+
+/// Most fixes of one round: each is held against the others.
+const AT_ONCE: usize = 1000;
 
 /// What was mended.
 pub struct Fixed {
@@ -48,6 +52,7 @@ pub fn fix(input: Input, risky: bool, wanted: impl Fn(&Finding) -> bool) -> Fixe
         for finding in &compiled.findings {
             if let Some(fix) = &finding.fix
                 && (fix.safe || risky)
+                && round.taken.len() < AT_ONCE
                 && wanted(finding)
                 && !refused.contains(&(finding.rule, fix.title.clone()))
             {
@@ -90,7 +95,12 @@ struct Taken {
     rule: &'static str,
     title: String,
     at: Option<Span>,
-    edits: Vec<(SourceId, Path, Change, Vec<Splice>)>,
+    edits: Vec<(SourceId, Made)>,
+}
+
+/// The bytes that edits touch.
+fn ranges(edits: &[(SourceId, Made)]) -> impl Iterator<Item = (SourceId, &Range<usize>)> {
+    edits.iter().flat_map(|(id, made)| made.splices.iter().map(|s| (*id, &s.range)))
 }
 
 impl Taken {
@@ -143,7 +153,7 @@ impl<'a> Round<'a> {
 
     /// Takes a fix in, unless it meets one that was taken before; then its turn may come in the next round.
     fn take(&mut self, finding: &Finding, fix: &Fix) {
-        let mut edits: Vec<(SourceId, Path, Change, Vec<Splice>)> = Vec::new();
+        let mut edits: Vec<(SourceId, Made)> = Vec::new();
         for edit in &fix.edits {
             let Some((id, mut path)) = self.located(&edit.place) else { return };
             let source = self.compiled.sources.get(id);
@@ -151,42 +161,32 @@ impl<'a> Round<'a> {
             if edit.change == Change::Remove {
                 path = with_emptied(&file.tree, path);
             }
-            let Some(splices) = edit::splices(&source.path, &source.text, &file.tree, &path, &edit.change)
-            else {
-                return;
-            };
-            edits.push((id, path, edit.change.clone(), splices));
+            let made = edit::make(&source.path, &source.text, &file.tree, path, edit.change.clone());
+            let Some(made) = made else { return };
+            edits.push((id, made));
         }
         let meets = |a: &Path, b: &Path| a.0.starts_with(&b.0) || b.0.starts_with(&a.0);
-        for (id, path, change, _) in &edits {
+        for (id, made) in &edits {
             let Some(file) = self.file(*id) else { return };
-            let above = Path(path.0[..path.0.len().saturating_sub(1)].to_vec());
+            let above = above(&made.path);
             // What would be left without children looks different from what has some.
-            let last = *change == Change::Remove
+            let last = made.change == Change::Remove
                 && file.gone.get(&above).is_some_and(|gone| gone + 1 >= children(&file.tree, &above));
-            if last || file.touched.iter().any(|t| meets(t, path)) {
+            if last || file.touched.iter().any(|t| meets(t, &made.path)) {
                 return;
             }
         }
-        let ranges =
-            |edits: &[(SourceId, Path, Change, Vec<Splice>)]| -> Vec<(SourceId, std::ops::Range<usize>)> {
-                edits.iter().flat_map(|(id, .., s)| s.iter().map(|s| (*id, s.range.clone()))).collect()
-            };
-        let own = ranges(&edits);
-        let clash = self
-            .taken
-            .iter()
-            .flat_map(|t| ranges(&t.edits))
-            .any(|(id, r)| own.iter().any(|(i, o)| *i == id && o.start <= r.end && r.start <= o.end));
+        let clash = self.taken.iter().flat_map(|t| ranges(&t.edits)).any(|(id, there)| {
+            ranges(&edits).any(|(i, own)| i == id && own.start <= there.end && there.start <= own.end)
+        });
         if clash {
             return;
         }
-        for (id, path, change, _) in &edits {
+        for (id, made) in &edits {
             let Some(file) = self.file(*id) else { return };
-            file.touched.push(path.clone());
-            if *change == Change::Remove {
-                let above = Path(path.0[..path.0.len().saturating_sub(1)].to_vec());
-                *file.gone.entry(above).or_default() += 1;
+            file.touched.push(made.path.clone());
+            if made.change == Change::Remove {
+                *file.gone.entry(above(&made.path)).or_default() += 1;
             }
         }
         let at = self.compiled.span(&finding.place);
@@ -227,9 +227,9 @@ impl<'a> Round<'a> {
     /// The texts with some fixes made; `None` where one of them does not come out as it is meant.
     fn written(&self, taken: &[Taken]) -> Option<Input> {
         let mut input = self.input.clone();
-        let mut by_file: BTreeMap<SourceId, Vec<(&Path, &Change, &[Splice])>> = BTreeMap::new();
-        for (id, path, change, splices) in taken.iter().flat_map(|t| &t.edits) {
-            by_file.entry(*id).or_default().push((path, change, splices));
+        let mut by_file: BTreeMap<SourceId, Vec<&Made>> = BTreeMap::new();
+        for (id, made) in taken.iter().flat_map(|t| &t.edits) {
+            by_file.entry(*id).or_default().push(made);
         }
         for (id, changes) in by_file {
             let source = self.compiled.sources.get(id);
@@ -240,6 +240,10 @@ impl<'a> Round<'a> {
         }
         Some(input)
     }
+}
+
+fn above(path: &Path) -> Path {
+    Path(path.0[..path.0.len().saturating_sub(1)].to_vec())
 }
 
 fn children(tree: &Tree, path: &Path) -> usize {
@@ -259,7 +263,7 @@ fn children(tree: &Tree, path: &Path) -> usize {
 /// volume or whatever else has a name, for that it is there says something.
 fn with_emptied(tree: &Tree, mut path: Path) -> Path {
     loop {
-        let above = Path(path.0[..path.0.len().saturating_sub(1)].to_vec());
+        let above = above(&path);
         let named = above.0.len() == 2 || matches!(above.0.last(), None | Some(Step::Index(_)));
         if named || children(tree, &above) != 1 {
             return path;

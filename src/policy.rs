@@ -224,7 +224,7 @@ impl Policy {
     fn judge_levels(&mut self, out: &mut Vec<Finding>) {
         let tree = &self.tree;
         self.file.severity.retain(|name, severity| {
-            let place = at(["severity"]).join(&*name);
+            let place = at(["severity"]).join(name.as_str());
             let Some(rule) = rules::find(name) else {
                 let known = || RULES.iter().flat_map(|r| [r.name, r.id]);
                 let near = nearest(name, known());

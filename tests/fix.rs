@@ -11,7 +11,7 @@ use stackgen::compile::{Compiled, Input, compile};
 use stackgen::finding::{Change, Finding, Path, Place, Step};
 use stackgen::fix::{Fixed, fix};
 use stackgen::format::data::Data;
-use stackgen::format::edit::{apply, splices};
+use stackgen::format::edit::{apply, make};
 use stackgen::format::read;
 use stackgen::rules::{RULES, header};
 use stackgen::text::SourceId;
@@ -98,9 +98,8 @@ fn differences(name: &str, old: &str, new: &str) -> Vec<Path> {
 fn faulty(name: &str, text: &str) -> String {
     let change = |text: String, path: &[Step], change: Change| -> String {
         let tree = read(name, SourceId::default(), &text, &mut Vec::new()).expect("a tree");
-        let path = Path(path.to_vec());
-        let new = splices(name, &text, &tree, &path, &change)
-            .and_then(|s| apply(name, &text, &tree, &[(&path, &change, s.as_slice())]));
+        let new = make(name, &text, &tree, Path(path.to_vec()), change)
+            .and_then(|made| apply(name, &text, &tree, &[&made]));
         new.unwrap_or(text)
     };
     let tree = read(name, SourceId::default(), text, &mut Vec::new()).expect("a tree");
@@ -249,4 +248,119 @@ fn fixes_that_break_something_are_not_made() {
     let text = "stackgen: 1\nname: demo\nservices:\n  a: &a { kind: redis, stop_grase: 5s }\n  b: *a\n";
     let fixed = fix(input("stack.yaml", text), true, |_| true);
     assert_eq!(fixed.input.manifest.1, text, "{}", show(&fixed.compiled));
+}
+
+fn lint(folder: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_stackgen"))
+        .arg("lint")
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .expect("runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+const FAULTY: &str = "\
+stackgen: 1
+name: demo
+services:
+  n8n:
+    kind: n8n
+    internal: true
+    version: latest   # for now
+    env:
+      N8N_PROXY_HOP: 1
+      API_TOKEN: canary-value-1
+      OLD: 2026-01-13
+";
+
+#[test]
+fn lint_mends_what_it_is_asked_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifest = folder.path().join("stack.yaml");
+    let text = || std::fs::read_to_string(&manifest).expect("a text");
+    std::fs::write(&manifest, FAULTY).expect("written");
+
+    let (status, out, _) = lint(folder.path(), &[]);
+    assert_eq!(status, Some(1));
+    assert!(out.contains("  fix: rename `N8N_PROXY_HOP` to `N8N_PROXY_HOPS` (--fix)\n"), "{out}");
+    assert!(
+        out.contains("  fix: remove `version`: that of kind n8n follows (--fix --unsafe-fixes)\n"),
+        "{out}"
+    );
+    assert!(out.contains("2 fixable with `stackgen lint --fix`, 2 more with `--unsafe-fixes`"), "{out}");
+
+    let (status, out, _) = lint(folder.path(), &["--diff"]);
+    assert_eq!((status, text()), (Some(1), FAULTY.to_string()));
+    assert!(out.starts_with("--- a/stack.yaml\n+++ b/stack.yaml\n@@ -"), "{out}");
+    assert!(out.contains("-      N8N_PROXY_HOP: 1\n+      N8N_PROXY_HOPS: 1\n"), "{out}");
+    assert!(!out.contains("canary"), "{out}");
+    let (status, out, _) = lint(folder.path(), &["--diff", "--unsafe-fixes"]);
+    assert_eq!((status, text()), (Some(1), FAULTY.to_string()));
+    assert!(out.contains("-    version: latest   # for now\n") && !out.contains("canary"), "{out}");
+
+    let (status, out, said) = lint(folder.path(), &["--fix"]);
+    let safe = FAULTY.replace("HOP:", "HOPS:").replace("2026-01-13", "\"2026-01-13\"");
+    assert_eq!((status, text()), (Some(1), safe), "{out}{said}");
+    assert!(
+        said.contains("     fixed stack.yaml:9 CO013: rename `N8N_PROXY_HOP` to `N8N_PROXY_HOPS`"),
+        "{said}"
+    );
+    assert!(!out.contains("env-not-read-by-image: expected") && out.contains("moving-image-tag"), "{out}");
+    let (status, out, said) = lint(folder.path(), &["--diff"]);
+    assert_eq!((status, out.as_str(), said.as_str()), (Some(0), "", ""));
+
+    let (_, out, said) = lint(folder.path(), &["--fix", "--unsafe-fixes", "--format", "json"]);
+    assert!(
+        text().contains("API_TOKEN: { secret: API_TOKEN }\n") && !text().contains("version"),
+        "{out}{said}"
+    );
+    assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok(), "{out}");
+    assert!(!format!("{out}{said}").contains("canary"));
+    let (status, _, said) = lint(folder.path(), &["--unsafe-fixes"]);
+    assert!(status == Some(2) && said.contains("--fix"), "{said}");
+}
+
+#[test]
+fn json_carries_the_edits_and_no_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with = FAULTY.to_string()
+        + "  odoo:\n    kind: odoo\n    internal: true\n    database: db\n    settings: { admin_passwd: \"canary-value-2 ; x\" }\n  db: { kind: postgres }\n";
+    std::fs::write(folder.path().join("stack.yaml"), with).expect("written");
+    let (_, out, _) = lint(folder.path(), &["--format", "json"]);
+    assert!(!out.contains("canary") && !out.contains("0x_ca"), "{out}");
+    let found: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let fix = |rule: &str| {
+        let all = found.as_array().expect("a list");
+        all.iter().find(|f| f["rule"] == rule).map(|f| f["fix"].clone()).unwrap_or_default()
+    };
+    let edit = &fix("moving-image-tag")["edits"][0];
+    assert_eq!(
+        (edit["change"].as_str(), edit["place"].as_str()),
+        (Some("remove"), Some("services.n8n.version"))
+    );
+    assert_eq!((edit["line"].as_u64(), fix("moving-image-tag")["safe"].as_bool()), (Some(7), Some(false)));
+    let edit = &fix("ambiguous-scalar")["edits"][0];
+    assert_eq!((edit["change"].as_str(), edit["value"].as_str()), (Some("set"), Some("2026-01-13")));
+    let schema = stackgen::commands::schema::findings();
+    let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+    assert!(validator.is_valid(&found), "{:?}", validator.iter_errors(&found).next().map(|e| e.to_string()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_keeps_its_mode_and_a_link_stays_one() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (real, link) = (folder.path().join("real.yaml"), folder.path().join("stack.yaml"));
+    std::fs::write(&real, FAULTY).expect("written");
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    symlink("real.yaml", &link).expect("a link");
+    lint(folder.path(), &["--fix"]);
+    assert!(std::fs::read_to_string(&real).expect("a text").contains("HOPS"));
+    assert!(std::fs::symlink_metadata(&link).expect("a link").is_symlink());
+    assert_eq!(std::fs::metadata(&real).expect("a file").permissions().mode() & 0o777, 0o600);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
+    assert_eq!(left.len(), 2, "{left:?}");
 }

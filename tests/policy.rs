@@ -261,7 +261,7 @@ fn a_rule_of_a_team_can_be_accepted() {
 #[test]
 fn names_are_taken_once() {
     let twice = format!("{MEMORY}{MEMORY}{}", MEMORY.replace("odoo-memory", "moving-image-tag"));
-    let all = rules(&twice);
+    let all = found(&checked(MANIFEST, &format!("stackgen: 1\nrules:\n{twice}")));
     assert_eq!(
         all.iter().filter(|f| f.contains("duplicate-key: there is already a rule")).count(),
         2,

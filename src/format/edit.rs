@@ -24,11 +24,22 @@ pub struct Splice {
     pub text: String,
 }
 
-/// The text with all changes made, each worked out by [`splices`].
+/// A change, worked out for one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// What is changed.
+    pub path: Path,
+    /// How.
+    pub change: Change,
+    /// What that does to the text.
+    pub splices: Vec<Splice>,
+}
+
+/// The text with all changes made, each worked out by [`make`].
 ///
 /// `None` where two changes meet, or the result does not say what the changes mean.
-pub fn apply(name: &str, text: &str, tree: &Tree, changes: &[(&Path, &Change, &[Splice])]) -> Option<String> {
-    let mut all: Vec<&Splice> = changes.iter().flat_map(|(_, _, splices)| *splices).collect();
+pub fn apply(name: &str, text: &str, tree: &Tree, changes: &[&Made]) -> Option<String> {
+    let mut all: Vec<&Splice> = changes.iter().flat_map(|c| &c.splices).collect();
     all.sort_by_key(|s| (s.range.start, s.range.end));
     let mut out = String::with_capacity(text.len() + 64);
     let mut at = 0;
@@ -39,7 +50,7 @@ pub fn apply(name: &str, text: &str, tree: &Tree, changes: &[(&Path, &Change, &[
     }
     out.push_str(text.get(at..)?);
     let mut meant = Data::of(tree, tree.root());
-    let made = changes.iter().all(|(path, change, _)| meant.change(&path.0, change));
+    let made = changes.iter().all(|c| meant.change(&c.path.0, &c.change));
     meant.sweep();
     let mut faults = Vec::new();
     let new = read(name, SourceId::default(), &out, &mut faults)?;
@@ -71,7 +82,12 @@ pub fn places(tree: &Tree) -> HashMap<(u32, u32), (Path, Part)> {
 }
 
 /// What a change does to a text; `None` where that cannot be said. The name's ending says whether it is TOML.
-pub fn splices(name: &str, text: &str, tree: &Tree, path: &Path, change: &Change) -> Option<Vec<Splice>> {
+pub fn make(name: &str, text: &str, tree: &Tree, path: Path, change: Change) -> Option<Made> {
+    let splices = splices(name, text, tree, &path, &change)?;
+    Some(Made { path, change, splices })
+}
+
+fn splices(name: &str, text: &str, tree: &Tree, path: &Path, change: &Change) -> Option<Vec<Splice>> {
     let toml = name.to_ascii_lowercase().ends_with(".toml");
     let newline = if text.find('\n').is_some_and(|i| text[..i].ends_with('\r')) { "\r\n" } else { "\n" };
     let editor = Editor { toml, text, tree, newline };
@@ -558,6 +574,9 @@ mod tests {
     use crate::text::Sources;
     use serde_json::json;
 
+    /// A path, a change, and what becomes of which text by it; nothing where it is refused.
+    type Case = (&'static str, Change, &'static [(&'static str, &'static str)]);
+
     /// The text after a change at a path such as `a.b[0]`; `-` where it is refused.
     fn changed(name: &str, text: &str, path: &str, change: Change) -> String {
         let mut sources = Sources::default();
@@ -570,8 +589,7 @@ mod tests {
             std::iter::once(Step::from(key)).chain(index)
         });
         let path = Path(steps.collect());
-        let new = splices(name, text, &tree, &path, &change)
-            .and_then(|splices| apply(name, text, &tree, &[(&path, &change, splices.as_slice())]));
+        let new = make(name, text, &tree, path, change).and_then(|made| apply(name, text, &tree, &[&made]));
         new.unwrap_or_else(|| "-".into())
     }
 
@@ -612,7 +630,7 @@ last: [
     #[test]
     fn yaml() {
         let gone = || Change::Remove;
-        let cases: &[(&str, Change, &[(&str, &str)])] = &[
+        let cases: &[Case] = &[
             ("a", set(json!("2GiB")), &[("a: 1 ", "a: 2GiB ")]),
             ("a", set(json!("no")), &[("a: 1 ", "a: \"no\" ")]),
             ("b", set(json!("t\"o")), &[("\"two\"", "\"t\\\"o\"")]),
@@ -723,7 +741,7 @@ l = [
     #[test]
     fn toml() {
         let gone = || Change::Remove;
-        let cases: &[(&str, Change, &[(&str, &str)])] = &[
+        let cases: &[Case] = &[
             ("a", set(json!("x")), &[("a = 1 ", "a = \"x\" ")]),
             ("b", set(json!("x")), &[("'two'", "'x'")]),
             ("s.o.k", set(json!("it's")), &[("\"x\" # x", "\"it's\" # x")]),

@@ -238,6 +238,12 @@ impl Reader<'_> {
             "no" | "off" | "n" => format!("write \"{text}\", or `false` if you mean that"),
             _ => format!("write \"{text}\""),
         };
+        if self.is_private() {
+            let message = "a value that may be a secret reads otherwise in YAML 1.1 than here";
+            let finding = Finding::warning("ambiguous-scalar", Place::Text(span), message);
+            self.findings.push(finding.help("put it in quotes"));
+            return;
+        }
         // A number in quotes is text, which not every key takes.
         let (place, fix) = (Place::Text(span), Fix::new(here == "text", format!("write \"{text}\"")));
         let fix = if key { fix.rename(place.clone(), text) } else { fix.set(place.clone(), text) };
@@ -397,6 +403,15 @@ impl Reader<'_> {
 
     fn awaits_value(&self) -> bool {
         matches!(self.frames.last(), Some(Frame { kind: FrameKind::Map(_, Key::Read(..)), .. }))
+    }
+
+    /// Whether the value being read stands behind a key that says secret.
+    fn is_private(&self) -> bool {
+        let Some(Frame { kind: FrameKind::Map(_, Key::Read(key, _)), .. }) = self.frames.last() else {
+            return false;
+        };
+        let key = key.to_lowercase();
+        ["secret", "password", "token"].iter().any(|word| key.contains(word))
     }
 
     fn set_key(&mut self, key: Key, span: Span) {

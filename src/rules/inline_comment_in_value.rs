@@ -31,6 +31,7 @@
 //! ```
 
 use super::common::{owners, settings};
+use super::secret_literal::may_be_secret;
 use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Stack};
 
@@ -40,7 +41,11 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             let Origin::Manifest(place) = &setting.origin else { continue };
             if is_commented(&setting.value) {
                 let message = format!("the comment in `{}` becomes part of the value", setting.name);
-                let fix = SIGNS.iter().filter_map(|sign| setting.value.find(sign)).min().map(|end| {
+                // What is left of a secret is still one.
+                let table = service.known_settings.as_deref();
+                let secret = may_be_secret(table, &setting.name, &setting.value);
+                let signs = SIGNS.iter().filter(|_| !secret);
+                let fix = signs.filter_map(|sign| setting.value.find(sign)).min().map(|end| {
                     let value = setting.value[..end].trim_end();
                     Fix::safe(format!("cut the comment off `{}`", setting.name)).set(place.clone(), value)
                 });
