@@ -663,7 +663,7 @@ last: [
             ("s.k", set(json!(2)), &[]),
             ("e.k", set(json!(2)), &[]),
             ("s", gone(), &[("s: *e\n", "")]),
-            ("last", Change::Append(json!("y")), &[("  x,\n", "  x,\n  y,\n")]),
+            ("last", Change::Append(json!("u")), &[("  x,\n", "  x,\n  u,\n")]),
             ("a.b", set(json!(1)), &[]),
             ("new", set(json!(1)), &[("  x,\n]\n", "  x,\n]\nnew: 1\n")]),
         ];

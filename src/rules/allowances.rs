@@ -13,7 +13,7 @@ const FILLER: &[&str] = &[
     "a", "accept", "accepted", "be", "because", "before", "do", "false", "fix", "fixed", "fixme", "for", "hack",
     "ignore", "ignored", "in", "is", "issue", "it", "known", "later", "legacy", "n", "na", "no", "none", "not", "now",
     "ok", "okay", "old", "please", "positive", "reason", "skip", "soon", "tbd", "temp", "temporarily", "temporary",
-    "test", "the", "this", "to", "tbc", "todo", "until", "warning", "we", "will", "wip", "wontfix", "xxx", "yes",
+    "the", "this", "to", "tbc", "todo", "until", "warning", "we", "will", "wip", "wontfix", "xxx", "yes",
 ];
 
 /// Drops the findings that the manifest accepts. `own` are the names of a team's rules,
