@@ -129,7 +129,7 @@ impl Expander {
         let compiled = self.compiled(expression).map_err(|fault| fault.message)?;
         let value = compiled.eval(scope).map_err(|e| describe(&e))?;
         if value.is_undefined() {
-            return Err(format!("{} is not known here", crate::text::shown(expression)));
+            return Err(format!("{} is not known here", crate::text::shown(expression.trim())));
         }
         Ok(value)
     }

@@ -333,3 +333,34 @@ fn a_policy_is_mended_too() {
     );
     assert!(fixed.compiled.findings.iter().all(|f| f.level == Level::Info), "{:#?}", fixed.compiled.findings);
 }
+
+/// Whatever an expression tries: an answer comes, and soon.
+#[test]
+fn hostile_expressions_end() {
+    let deep = format!("{}1{}", "(".repeat(240), ")".repeat(240));
+    let nots = "not ".repeat(120) + "1";
+    for require in [
+        deep.as_str(),
+        nots.as_str(),
+        &"service.".repeat(60),
+        &("service.memory + ".repeat(29) + "1"),
+        &"x".repeat(600),
+        "'x' * 1000000000",
+        "range(100000) | map('string') | join | list | sort | unique | join | length",
+        "service.env.__class__",
+        "[stack, stack, stack] | string | list | sort | string | length > 0 and [stack] * 100000",
+        "debug()",
+        "{% for x in range(1000000) %}{% endfor %}",
+        "dict(a=stack, b=stack) | string | upper | lower | replace('a', 'aaaaaaaaaaaaaaaa') | length",
+        "",
+    ] {
+        let start = std::time::Instant::now();
+        let policy = format!(
+            "stackgen: 1\nrules: [{{ name: r-1, each: service, require: {}, message: \"{{{{ service.name }}}}\" }}]\n",
+            serde_json::Value::from(require)
+        );
+        let all = found(&checked(MANIFEST, &policy));
+        assert!(all.iter().all(|f| f.len() < 3000), "{require}");
+        assert!(start.elapsed().as_secs() < 5, "{require}: {:?}", start.elapsed());
+    }
+}
