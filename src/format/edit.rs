@@ -572,6 +572,7 @@ impl Editor<'_> {
 mod tests {
     use super::*;
     use crate::text::Sources;
+    use proptest::prelude::*;
     use serde_json::json;
 
     /// A path, a change, and what becomes of which text by it; nothing where it is refused.
@@ -775,6 +776,33 @@ l = [
             if !replaced.is_empty() {
                 let new = changed("a.toml", &TOML.replace('\n', "\r\n"), path, change.clone());
                 assert_eq!(new, expected.replace('\n', "\r\n"), "{path} {change:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        /// However a text is written: each change is made as it is meant, or not at all, and nothing panics.
+        #[test]
+        fn any_text_can_be_tried(
+            yaml in "([a-c]: |- |  |\n|\r\n|\\{|\\}|\\[|\\]|, |'x'|\"y\"|é|1|# c|&a |\\*a|\\||>-|\u{feff}){1,40}",
+            toml in "([a-c] = |\\[[a-c]\\]\n|\\[\\[[a-c]\\]\\]\n|[a-c]\\.| |\n|\r\n|\\{|\\}|\\[|\\]|, |'x'|\"y\"|1|# c){1,40}",
+        ) {
+            for (name, text) in [("a.yaml", &yaml), ("a.toml", &toml)] {
+                let Some(tree) = read(name, SourceId::default(), text, &mut Vec::new()) else { continue };
+                for path in places(&tree).into_values().map(|(path, _)| path).chain([Path(vec!["new".into()])]) {
+                    for change in [
+                        Change::Remove,
+                        Change::Rename("z".into()),
+                        Change::Set(json!({ "k": ["v", 1] })),
+                        Change::Set(json!("é: 'x'\n")),
+                        Change::Append(json!({ "k": true })),
+                    ] {
+                        let made = make(name, text, &tree, path.clone(), change);
+                        let _ = made.and_then(|made| apply(name, text, &tree, &[&made]));
+                    }
+                }
             }
         }
     }
