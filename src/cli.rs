@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 /// One typed stack manifest in; docker-compose.yml, nginx, odoo.conf, certbot and firewall files out.
 ///
@@ -69,6 +69,8 @@ Examples:
   stackgen lint stacks/shop           one stack
   stackgen lint /srv/legacy           Compose, nginx and odoo.conf files that stackgen did not write
   stackgen lint --format json         for programs; `stackgen schema findings` describes it
+  stackgen lint --fix                 mends what can be mended for certain, and keeps comments and layout
+  stackgen lint --diff --unsafe-fixes shows what could be mended, and changes nothing
 
 Exit status: 0 nothing but notes, 1 errors or warnings, 2 something could not be read.")]
     Lint(Lint),
@@ -89,6 +91,8 @@ Examples:
   stackgen schema kind                of kinds/NAME.yaml
   stackgen schema overlay             of stack.ENV.yaml
   stackgen schema findings            of what `stackgen lint --format json` prints
+  stackgen schema policy              of stackgen-policy.yaml
+  stackgen schema model               of what the expressions in it see
 
 An editor with the YAML language server finds the schema by the first line of a manifest:
   # yaml-language-server: $schema=stack.schema.json")]
@@ -141,6 +145,7 @@ pub struct Build {
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("mending").args(["fix", "diff"]))]
 pub struct Lint {
     /// Manifests, and folders to look for them, or for Compose files, in [default: this folder]
     #[arg(value_name = "PATH")]
@@ -154,6 +159,15 @@ pub struct Lint {
     /// Lay stack.NAME.yaml (or .toml) over the manifests that have one
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
+    /// Mend what can be mended for certain, and show what is left
+    #[arg(long)]
+    pub fix: bool,
+    /// Print what `--fix` would change, and change nothing; exit with 1 if it would change something
+    #[arg(long)]
+    pub diff: bool,
+    /// With `--fix` or `--diff`: mend also what somebody should look at afterwards
+    #[arg(long, requires = "mending")]
+    pub unsafe_fixes: bool,
 }
 
 /// How findings are printed.
@@ -194,6 +208,10 @@ pub enum SchemaOf {
     Kind,
     /// Findings as JSON
     Findings,
+    /// A team's policy
+    Policy,
+    /// The model that the expressions of a policy see
+    Model,
 }
 
 /// Arguments of `init`.

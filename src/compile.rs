@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
-use crate::finding::{Document, Finding, Level, Part, Place};
+use crate::finding::{Change, Document, Finding, Fix, Level, Part, Path, Place, Step};
 use crate::foreign::{self, Folder};
 use crate::format::tree::Tree;
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
+use crate::policy::Policy;
 use crate::resolve::resolve;
 use crate::rules;
 use crate::stack::Stack;
@@ -20,12 +21,30 @@ pub struct Input {
     pub manifest: (String, String),
     /// Path and text of the overlay.
     pub overlay: Option<(String, String)>,
+    /// Path and text of what the team asks of all its stacks.
+    pub policy: Option<(String, String)>,
     /// Files of the `kinds/` folder beside the manifest.
     pub kinds: Vec<KindsFile>,
     /// Whether rules of taste are asked too.
     pub pedantic: bool,
     /// The day, as `2026-01-31`; decides which accepted findings have expired. Without it none have.
     pub today: Option<String>,
+}
+
+impl Input {
+    /// Path and text of every file that a user writes by hand.
+    pub fn texts(&self) -> impl Iterator<Item = (&String, &String)> {
+        let kinds = self.kinds.iter().map(|k| (&k.path, &k.text));
+        let own = std::iter::once(&self.manifest).chain(&self.overlay).chain(&self.policy);
+        own.map(|(path, text)| (path, text)).chain(kinds)
+    }
+
+    /// The same, to change them.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = (&String, &mut String)> {
+        let kinds = self.kinds.iter_mut().map(|k| (&k.path, &mut k.text));
+        let own = std::iter::once(&mut self.manifest).chain(&mut self.overlay).chain(&mut self.policy);
+        own.map(|(path, text)| (&*path, text)).chain(kinds)
+    }
 }
 
 /// What came out.
@@ -37,6 +56,8 @@ pub struct Compiled {
     pub documents: HashMap<Document, Tree>,
     /// The model, as far as the manifest could be read.
     pub stack: Option<Stack>,
+    /// What the team asks.
+    pub policy: Option<Policy>,
     /// Everything that was found, in the order of the texts.
     pub findings: Vec<Finding>,
     /// The files; none if a finding is an error.
@@ -81,6 +102,9 @@ pub fn compile(input: Input) -> Compiled {
         compiled.artifacts = TARGETS.iter().flat_map(|t| (t.emit)(stack, &mut findings)).collect();
         compiled.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         taken(stack, &compiled.artifacts, &mut findings);
+        if let Some(policy) = &compiled.policy {
+            policy.set_levels(&mut findings);
+        }
         compiled.findings.extend(findings);
         if compiled.failed() {
             compiled.artifacts.clear();
@@ -118,16 +142,33 @@ pub fn check(input: Input) -> Compiled {
     let (sources, out) = (&mut compiled.sources, &mut compiled.findings);
     let base = sources.add(input.manifest.0, input.manifest.1);
     let overlay = input.overlay.map(|(path, text)| sources.add(path, text));
+    let policy = input.policy.map(|(path, text)| sources.add(path, text));
     let parsed = parse(base, overlay, sources, out);
+    let before = out.len();
+    let asked = policy.is_some();
+    let (policy, demands) = policy.map(|id| Policy::read(id, sources, out)).unwrap_or_default();
+    // What is wrong with a policy keeps nobody from seeing what is wrong with a stack.
+    let of_policy = out.split_off(before);
     let mut kinds = Kinds::read(input.kinds, sources, out);
     if let Some(manifest) = parsed.manifest {
         let stack = resolve(&manifest, &mut kinds, sources, out);
         // A stack with holes would set off rules for what is only missing.
         if !out.iter().any(|f| f.level == Level::Error) {
             out.extend(rules::check(&stack, input.pedantic));
-            rules::apply_allowances(&stack.allowed, input.today.as_deref(), out);
+            if let Some(policy) = &policy {
+                policy.check(&stack, out);
+            }
+            let own: Vec<&str> = policy.iter().flat_map(Policy::names).collect();
+            let own = (policy.is_some() || !asked).then_some(own.as_slice());
+            rules::apply_allowances(&stack.allowed, own, input.today.as_deref(), out);
         }
         compiled.stack = Some(stack);
+    }
+    out.extend(of_policy);
+    compiled.documents.extend(demands.map(|tree| (Document::Policy, tree)));
+    if let Some(policy) = policy {
+        policy.set_levels(out);
+        compiled.policy = Some(policy);
     }
     compiled.documents.extend(parsed.tree.map(|tree| (Document::Manifest, tree)));
     compiled
@@ -159,8 +200,59 @@ impl Compiled {
         }
     }
 
+    /// Whether what a fix changes is there to be changed.
+    fn can_be_made(&self, fix: &Fix) -> bool {
+        fix.edits.iter().all(|edit| match (&edit.place, &edit.change) {
+            (Place::Text(_), _) => true,
+            (Place::At { document, path, .. }, change) => {
+                let Some(found) = self.documents.get(document).map(|tree| tree.find(path)) else {
+                    return false;
+                };
+                // What is part of the program is no file of anybody's.
+                if self.sources.get(found.value.source).path.starts_with("<built-in>") {
+                    return false;
+                }
+                match change {
+                    Change::Remove | Change::Rename(_) => found.exact,
+                    Change::Set(_) | Change::Append(_) => true,
+                }
+            }
+        })
+    }
+
+    /// Where a value comes from that the manifest does not have: `memory`, from kind odoo.
+    fn provenance(&self, place: &Place) -> Option<String> {
+        let Place::At { document: document @ Document::Manifest, path, .. } = place else { return None };
+        let tree = self.documents.get(document)?;
+        let written = (0..path.0.len()).rev().find(|n| tree.find(&Path(path.0[..*n].to_vec())).exact)?;
+        if tree.find(path).exact {
+            return None;
+        }
+        let missing = Path(path.0[written..].to_vec());
+        let service = match path.0.as_slice() {
+            [top, Step::Key(name), ..] if *top == Step::from("services") => {
+                self.stack.as_ref()?.service(name)
+            }
+            _ => None,
+        };
+        Some(match service.and_then(|s| s.kind_of(&path.0[2..])) {
+            Some(kind) => format!("`{missing}` is not written here: from kind {kind}"),
+            None => format!("`{missing}` is not written here: the default"),
+        })
+    }
+
     fn sort(&mut self) {
         let mut findings = std::mem::take(&mut self.findings);
+        for finding in &mut findings {
+            if finding.label.is_empty()
+                && let Some(label) = self.provenance(&finding.place)
+            {
+                finding.label = label;
+            }
+            if finding.fix.as_ref().is_some_and(|fix| !self.can_be_made(fix)) {
+                finding.fix = None;
+            }
+        }
         findings.sort_by_cached_key(|f| (self.span(&f.place), f.level, f.rule, f.message.clone()));
         findings.dedup();
         self.findings = findings;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::finding::Place;
+use crate::finding::{Place, Step};
 use crate::format::nginx::Directive;
 use crate::manifest::{
     Backup, Class, Encryption, Issuer, KeyType, ProbeTool, Protocol, Provider, Restart, RunsIn, SslMode,
@@ -369,6 +369,29 @@ impl Service {
     }
 }
 
+impl Service {
+    /// The kind that says what the manifest leaves out, for a path in the service; nothing where the kind says nothing.
+    pub fn kind_of(&self, path: &[Step]) -> Option<&str> {
+        let key = |i: usize| match path.get(i) {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        let origin = match key(0) {
+            "env" => &self.env.iter().find(|e| e.name == key(1))?.origin,
+            "settings" => &self.settings.iter().flat_map(|g| &g.settings).find(|s| s.name == key(1))?.origin,
+            "options" => return self.facts.options.contains_key(key(1)).then_some(&self.kind),
+            "healthcheck" => &self.healthcheck.as_ref()?.origin,
+            "image" | "version" => &self.image.origin,
+            "volumes" => return Some(&self.kind),
+            _ => return None,
+        };
+        match origin {
+            Origin::Kind(kind) => Some(kind),
+            Origin::Manifest(_) | Origin::Default => None,
+        }
+    }
+}
+
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -387,6 +410,13 @@ pub enum Origin {
     Kind(String),
     /// What the product takes where nothing is written.
     Default,
+}
+
+impl Origin {
+    /// Whether the manifest says it.
+    pub fn is_manifest(&self) -> bool {
+        matches!(self, Origin::Manifest(_))
+    }
 }
 
 /// How an image is built.

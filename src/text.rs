@@ -127,6 +127,14 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, k)| k)
 }
 
+/// Whether a word is one slip away from one known word and from no other: then that is what was meant.
+pub fn is_slip<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> bool {
+    let lower = word.to_lowercase();
+    let near = |k: &&str| strsim::damerau_levenshtein(&lower, &k.to_lowercase()) <= 1;
+    // Of few letters one more or less makes another word.
+    lower.chars().count() >= 4 && known.into_iter().filter(near).count() == 1
+}
+
 /// A text in backquotes: shortened, control characters made visible, and without the password of a URL.
 ///
 /// Whatever quotes a text somebody wrote goes through here: the finding ends in terminals and in logs.

@@ -4,6 +4,7 @@
 
 mod commit;
 mod lock;
+mod replace;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::emit::Artifact;
 use commit::Prepared;
 use lock::Lock;
+pub use replace::replace;
 
 /// The file that says what was written last, by path and hash.
 pub const LOCK: &str = "stackgen.lock";

@@ -136,3 +136,27 @@ fn the_finding_of_the_readme_is_found() {
         assert!(words(&said).contains(&line), "no {line:?} in\n{said}");
     }
 }
+
+/// The policy of the README is one, and finds what it shows.
+#[test]
+fn the_policy_of_the_readme_counts() {
+    let text = read("README.md");
+    let policy = text
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .find(|block| block.contains("severity:"))
+        .expect("a policy");
+    let manifest = "stackgen: 1\nname: shop\nservices:\n  odoo:\n    kind: odoo\n    internal: true\n    database: db\n    memory: 1GiB\n    options: { workers: 0 }\n  db: { kind: postgres }\n";
+    let compiled = stackgen::compile::compile(stackgen::compile::Input {
+        manifest: ("stack.yaml".into(), manifest.into()),
+        policy: Some(("stackgen-policy.yaml".into(), policy.into())),
+        ..stackgen::compile::Input::default()
+    });
+    let said = stackgen::render::text::findings(&compiled);
+    let plain = anstream::adapter::strip_str(&said).to_string();
+    let shown =
+        text.split("$ stackgen lint\n").nth(2).and_then(|rest| rest.split("```").next()).expect("a finding");
+    assert_eq!(plain.trim(), shown.trim());
+    assert_eq!(compiled.findings.len(), 1, "{plain}");
+}

@@ -392,3 +392,34 @@ fn a_port_is_published_on_an_address_and_not_on_a_network() {
     let loopback = run(&manifest.replace("10.0.0.0/8", "127.0.0.2")).findings;
     assert!(loopback.is_empty(), "{loopback:#?}");
 }
+
+#[test]
+fn what_is_not_written_says_where_it_comes_from() {
+    let labels = |manifest: &str| -> Vec<String> {
+        run(&format!("stackgen: 1\nname: demo\n{manifest}")).findings.into_iter().map(|f| f.label).collect()
+    };
+    let odoo = "services:\n  odoo:\n    kind: odoo\n    internal: true\n    database: db\n";
+    let db = "  db: { kind: postgres }\n";
+    for (manifest, expected) in [
+        (
+            format!("{odoo}    stop_grace: 5s\n{db}"),
+            "`settings.limit_time_real` is not written here: from kind odoo",
+        ),
+        (
+            "databases:\n  main: { host: db.example.com, ca: ./ca.crt, admin: odoo }\n".to_string()
+                + &odoo.replace(": db", ": main"),
+            "`user` is not written here: the default",
+        ),
+        (
+            format!("{odoo}    options: {{ addons: [./a], database_manager: true }}\n{db}")
+                .replace("internal: true", "url: https://a.example.com"),
+            "",
+        ),
+        (
+            format!("{odoo}    settings: {{ http_port: 8070 }}\n{db}"),
+            "`healthcheck` is not written here: from kind odoo",
+        ),
+    ] {
+        assert_eq!(labels(&manifest), [expected], "{manifest}");
+    }
+}

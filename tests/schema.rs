@@ -31,6 +31,8 @@ fn the_files_are_what_the_types_make() {
         ("overlay", SchemaOf::Overlay),
         ("kind", SchemaOf::Kind),
         ("findings", SchemaOf::Findings),
+        ("policy", SchemaOf::Policy),
+        ("model", SchemaOf::Model),
     ] {
         let path = common::root().join(format!("schemas/{name}.schema.json"));
         let made = schema::text(of);
@@ -47,7 +49,14 @@ fn the_files_are_what_the_types_make() {
 
 #[test]
 fn the_schemas_are_schemas() {
-    for schema in [schema::stack(), schema::overlay(), schema::kind(), schema::findings()] {
+    for schema in [
+        schema::stack(),
+        schema::overlay(),
+        schema::kind(),
+        schema::findings(),
+        schema::policy(),
+        schema::model(),
+    ] {
         jsonschema::meta::validate(&schema).expect("a schema");
     }
     // Decoding refuses a written null wherever a type is known.

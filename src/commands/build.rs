@@ -15,7 +15,7 @@ use crate::write::{Action, Conflict, Failure, LOCK, Output, Plan, Reason};
 
 pub(super) fn run(args: &Build, out: &mut Out) -> Result<Status, Failure> {
     let manifest = stacks::find(args.stack.as_deref())?;
-    let mut compiled = stacks::compiled(&manifest, args.env.as_deref(), false)?;
+    let mut compiled = stacks::compiled(&manifest, args.env.as_deref())?;
     let mut tally = Tally::default();
     tally.add(&compiled.findings);
     out.error(&text::findings(&compiled));

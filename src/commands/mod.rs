@@ -4,6 +4,7 @@ mod build;
 mod completions;
 mod disk;
 mod explain;
+mod fix;
 mod init;
 mod lint;
 mod man;

@@ -11,6 +11,7 @@ use crate::cli::{Schema, SchemaOf};
 use crate::format::merge::REMOVE;
 use crate::kinds::{Kind, Kinds, UsedAs};
 use crate::manifest::Manifest;
+use crate::policy::{self, PolicyFile};
 use crate::render::json::Finding;
 use crate::table::ValueType;
 use crate::text::Sources;
@@ -28,6 +29,8 @@ pub fn text(of: SchemaOf) -> String {
         SchemaOf::Overlay => overlay(),
         SchemaOf::Kind => kind(),
         SchemaOf::Findings => findings(),
+        SchemaOf::Policy => policy(),
+        SchemaOf::Model => model(),
     };
     format!("{schema:#}\n")
 }
@@ -49,6 +52,24 @@ pub fn kind() -> Value {
     let mut schema = root.to_value();
     tidy(&mut schema);
     title(schema, "stackgen kind")
+}
+
+/// Of a team's policy.
+pub fn policy() -> Value {
+    let root = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<PolicyFile>();
+    let mut schema = root.to_value();
+    tidy(&mut schema);
+    title(schema, "stackgen policy")
+}
+
+/// Of the model that the expressions of a policy see. Open, as the findings are.
+pub fn model() -> Value {
+    let mut schema = policy::view::schema();
+    each(&mut schema, &mut |object| drop(object.remove("format")));
+    title(schema, "stackgen model")
 }
 
 /// Of the findings that `lint --format json` prints. Open, so that one more field breaks nobody.

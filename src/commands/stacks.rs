@@ -196,18 +196,45 @@ fn unwalkable(path: &Path, error: &walkdir::Error) -> Failure {
     }
 }
 
+/// Whether that is a directory without a manifest, and so stands for the files in it.
+pub(super) fn is_foreign(manifest: &Path) -> bool {
+    manifest.is_dir()
+}
+
 /// Checks the files of a directory without a manifest.
-fn unmanaged(folder: &Path, pedantic: bool) -> Compiled {
+pub(super) fn foreign(folder: &Path, pedantic: bool) -> Compiled {
     let name =
         fs::canonicalize(folder).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
     check_foreign(&Disk::new(folder), &name.unwrap_or_else(|| "stack".into()), pedantic)
 }
 
 /// Compiles a stack. What could not be read is a failure, unless its text is at fault.
-pub(super) fn compiled(manifest: &Path, env: Option<&str>, pedantic: bool) -> Result<Compiled, Failure> {
-    if manifest.is_dir() {
-        return Ok(unmanaged(manifest, pedantic));
+pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, Failure> {
+    Ok(input(manifest, env, false)?.compiled())
+}
+
+/// The files of a stack.
+pub(super) enum Texts {
+    /// All of them.
+    Read(Input),
+    /// One is no text.
+    Faulty(Faults),
+}
+
+impl Texts {
+    /// What comes out of them.
+    pub(super) fn compiled(self) -> Compiled {
+        match self {
+            Texts::Read(input) => compile(input),
+            Texts::Faulty(faults) => {
+                Compiled { sources: faults.sources, findings: faults.findings, ..Compiled::default() }
+            }
+        }
     }
+}
+
+/// Reads the files of a stack.
+pub(super) fn input(manifest: &Path, env: Option<&str>, pedantic: bool) -> Result<Texts, Failure> {
     let mut faults = Faults::default();
     let overlay = env.map(|env| overlay(manifest, env)).transpose()?;
     let input = Input {
@@ -219,12 +246,57 @@ pub(super) fn compiled(manifest: &Path, env: Option<&str>, pedantic: bool) -> Re
             Some(path) => Some((shown(path), faults.text(path)?)),
             None => None,
         },
+        policy: match policy_above(manifest.parent().unwrap_or(Path::new("")))? {
+            Some(path) => Some((path.display().to_string(), faults.text(&path)?)),
+            None => None,
+        },
         kinds: kinds(manifest.parent().unwrap_or(Path::new("")), &mut faults)?,
     };
-    if faults.findings.is_empty() {
-        return Ok(compile(input));
+    Ok(if faults.findings.is_empty() { Texts::Read(input) } else { Texts::Faulty(faults) })
+}
+
+/// What the file of a team's policy is called.
+const POLICIES: [&str; 2] = ["stackgen-policy.yaml", "stackgen-policy.toml"];
+
+/// Whether that is the name of one.
+pub(super) fn is_policy(name: &str) -> bool {
+    POLICIES.contains(&name)
+}
+
+/// The policy in a folder or the nearest above it, up to the root of the repository.
+pub(super) fn policy_above(folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let read = |error: &std::io::Error| Failure::io(format_args!("read {}", shown(folder)), error);
+    let start = fs::canonicalize(folder).map_err(|e| read(&e))?;
+    let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+    for above in start.ancestors() {
+        let found: Vec<_> = POLICIES.iter().map(|name| above.join(name)).filter(|p| p.is_file()).collect();
+        match found.as_slice() {
+            [] => {}
+            [one] => return Ok(Some(seen_from(&here, one))),
+            _ => {
+                let message =
+                    format!("expected one policy in {}, found {}", shown(above), POLICIES.join(" and "));
+                return Err(Failure::new(message).help("delete one of them"));
+            }
+        }
+        // What lies above a repository is not part of it.
+        if above.join(".git").exists() {
+            break;
+        }
     }
-    Ok(Compiled { sources: faults.sources, findings: faults.findings, ..Compiled::default() })
+    Ok(None)
+}
+
+/// A file as one in a folder would write it: `../stackgen-policy.yaml`.
+fn seen_from(here: &Path, file: &Path) -> PathBuf {
+    let common = here.ancestors().find(|above| file.starts_with(above)).unwrap_or(Path::new(""));
+    match (file.strip_prefix(common), here.strip_prefix(common)) {
+        (Ok(rest), Ok(up)) if common.parent().is_some() => {
+            up.components().map(|_| Path::new("..")).chain([rest]).collect()
+        }
+        _ => file.into(),
+    }
 }
 
 /// The overlay of a manifest for an environment.
@@ -276,7 +348,7 @@ fn environments(manifest: &Path, stem: &str) -> Vec<String> {
 
 /// Texts that are no UTF-8, as findings.
 #[derive(Default)]
-struct Faults {
+pub(super) struct Faults {
     sources: Sources,
     findings: Vec<Finding>,
 }

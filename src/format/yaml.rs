@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as Marks, StructureStyle, Tag};
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::text::{SourceId, Span};
 
 use super::tree::{Entry, Kind, Mark, NodeId, Tree};
@@ -235,7 +235,7 @@ impl Reader<'_> {
             _ => span,
         };
         if plain && !forced {
-            self.ambiguous(written, span);
+            self.ambiguous(written, false, span);
         }
         let id = if plain { self.tree.push_scalar(span, kind, written) } else { self.tree.push(span, kind) };
         self.tree.set_mark(id, mark);
@@ -259,7 +259,7 @@ impl Reader<'_> {
             self.error(span, format!("expected a key, found {found}"), "write text before the colon");
         } else {
             if plain {
-                self.ambiguous(text, span);
+                self.ambiguous(text, true, span);
             }
             self.set_key(Key::Read(text.into(), span), span);
             return;
@@ -267,7 +267,7 @@ impl Reader<'_> {
         self.set_key(Key::Refused, span);
     }
 
-    fn ambiguous(&mut self, text: &str, span: Span) {
+    fn ambiguous(&mut self, text: &str, key: bool, span: Span) {
         if self.dialect == Dialect::Compose {
             return;
         }
@@ -278,7 +278,16 @@ impl Reader<'_> {
             "no" | "off" | "n" => format!("write \"{text}\", or `false` if you mean that"),
             _ => format!("write \"{text}\""),
         };
-        self.findings.push(Finding::warning("ambiguous-scalar", Place::Text(span), message).help(help));
+        if self.is_private() {
+            let message = "a value that may be a secret reads otherwise in YAML 1.1 than here";
+            let finding = Finding::warning("ambiguous-scalar", Place::Text(span), message);
+            self.findings.push(finding.help("put it in quotes"));
+            return;
+        }
+        // A number in quotes is text, which not every key takes.
+        let (place, fix) = (Place::Text(span), Fix::new(here == "text", format!("write \"{text}\"")));
+        let fix = if key { fix.rename(place.clone(), text) } else { fix.set(place.clone(), text) };
+        self.findings.push(Finding::warning("ambiguous-scalar", place, message).help(help).fix(fix));
     }
 
     /// What a tag of Compose says about merging.
@@ -484,6 +493,15 @@ impl Reader<'_> {
 
     fn awaits_value(&self) -> bool {
         matches!(self.frames.last(), Some(Frame { kind: FrameKind::Map(_, Key::Read(..)), .. }))
+    }
+
+    /// Whether the value being read stands behind a key that says secret.
+    fn is_private(&self) -> bool {
+        let Some(Frame { kind: FrameKind::Map(_, Key::Read(key, _)), .. }) = self.frames.last() else {
+            return false;
+        };
+        let key = key.to_lowercase();
+        ["secret", "password", "token"].iter().any(|word| key.contains(word))
     }
 
     fn set_key(&mut self, key: Key, span: Span) {

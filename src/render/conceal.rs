@@ -37,6 +37,14 @@ pub(super) fn conceal(text: &mut String, known: &[Range<usize>]) {
     *text = out;
 }
 
+/// A value as it may be shown behind its key.
+pub(super) fn concealed(key: &str, value: &str) -> String {
+    let lead = format!("{key}: ");
+    let mut text = format!("{lead}{value}");
+    conceal(&mut text, &[]);
+    text.split_off(lead.len().min(text.len()))
+}
+
 fn in_line(line: &str, start: usize, out: &mut Vec<Range<usize>>) {
     // What a proxy logs in with, behind the name of the header.
     const LOGIN: &str = "authorization";

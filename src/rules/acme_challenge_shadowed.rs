@@ -4,6 +4,8 @@
 //! on it. A location that hides dot files (`~ /\.`) is the usual cause.
 //! Source: <https://letsencrypt.org/docs/challenge-types/#http-01-challenge>
 //!
+//! Fix, safe: removes the route.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,7 @@
 //! ```
 
 use super::common::{Block, each, route_place, servers, snippets};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::stack::Stack;
 
 const RULE: &str = "acme-challenge-shadowed";
@@ -43,7 +45,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for site in stack.sites.iter().filter(|s| s.https) {
         for route in site.routes.iter().filter(|r| r.path.starts_with(CHALLENGE)) {
             let message = format!("`{}` belongs to what gets certificates", route.path);
-            out.push(Finding::error(RULE, route_place(route, site), message).help("remove the route"));
+            let place = route_place(route, site);
+            let fix = Fix::safe(format!("remove the route `{}`", route.path)).remove(place.clone());
+            out.push(Finding::error(RULE, place, message).help("remove the route").fix(fix));
         }
     }
     for snippet in snippets(stack).filter(|s| s.block != Block::Location && !s.whole()) {

@@ -16,11 +16,13 @@ pub(super) fn by_name(stack: &Stack) -> HashMap<&str, &Service> {
     stack.services.iter().map(|s| (s.name.as_str(), s)).collect()
 }
 
-/// Where a value of a service is written: in the manifest, else the service that brings the kind.
-pub(super) fn place(origin: &Origin, service: &Service) -> Place {
+/// Where a value of a service is written in the manifest, else where it would be.
+///
+/// That the value is the kind's is then said in one place, for all rules: when the place is looked for in the text.
+pub(super) fn place<const N: usize>(origin: &Origin, service: &Service, path: [&str; N]) -> Place {
     match origin {
         Origin::Manifest(place) => place.clone(),
-        Origin::Kind(_) => service.place.clone(),
+        Origin::Kind(_) => path.iter().fold(service.place.clone(), |place, key| place.join(*key)),
         Origin::Default => service.place.on_key(),
     }
 }
@@ -203,7 +205,7 @@ pub(super) enum Block {
 pub(super) struct Snippet<'a> {
     pub block: Block,
     /// Where they are written; nothing for a configuration that is not ours, whose directives have places themselves.
-    raw: Option<&'a Raw>,
+    pub raw: Option<&'a Raw>,
     pub directives: Cow<'a, [Directive]>,
 }
 

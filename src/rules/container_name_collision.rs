@@ -3,6 +3,8 @@
 //! Docker knows one container by a name. The second service does not start, and if it is the one started first after
 //! a reboot, the other is missing.
 //!
+//! Fix, unsafe: removes the second of the names.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -34,7 +36,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -50,9 +52,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             out.push(
                 Finding::error(
                     "container-name-collision",
-                    place,
+                    place.clone(),
                     format!("two containers are named `{name}`"),
                 )
+                .fix(Fix::risky(format!("remove the name `{name}` here")).remove(place))
                 .related(other.clone(), "the other one")
                 .help("remove one of the names; services find one another by service name anyway"),
             );

@@ -3,6 +3,8 @@
 //! `/longpolling` became `/websocket` with Odoo 16. Old guides still route the former, and nothing uses it.
 //! Source: <https://www.odoo.com/documentation/18.0/administration/on_premise/deploy.html>
 //!
+//! Fix, safe: removes the route.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,7 @@
 //! ```
 
 use super::common::{by_name, proxied, route_place};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -47,6 +49,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                         "dead-route",
                         route_place(route, site),
                         format!("`{}` has not been served since Odoo 16", route.path),
+                    )
+                    .fix(
+                        Fix::safe(format!("remove the route `{}`", route.path))
+                            .remove(route_place(route, site)),
                     )
                     .help("remove it; `/websocket` is routed already"),
                 );

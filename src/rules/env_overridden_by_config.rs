@@ -4,6 +4,8 @@
 //! so the variable does nothing, and the program connects elsewhere than the environment says. One team looked for
 //! that twice within four months. Source: <https://github.com/odoo/docker/blob/master/18.0/entrypoint.sh>
 //!
+//! Fix, safe: removes the variable, which has no effect.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,7 +32,7 @@
 //! ```
 
 use super::common::{owners, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Service, Stack};
 
 /// Variables of Odoo's image, and the keys that beat them; a password comes with `db_user`, by the start script.
@@ -59,6 +61,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             );
             out.push(
                 Finding::error("env-overridden-by-config", place.on_key(), message)
+                    .fix(
+                        Fix::safe(format!("remove `{}`, which has no effect", env.name))
+                            .remove(place.clone()),
+                    )
                     .help("remove it; `database:` says which server, database and role are used"),
             );
         }

@@ -5,6 +5,8 @@
 //! Preloading asks for a year, all sub-domains, and takes months to undo.
 //! Source: <https://hstspreload.org/>
 //!
+//! Fix, unsafe: removes `max_age` or `preload`, so that the default follows.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -33,7 +35,7 @@
 
 use std::collections::HashSet;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 const DAY: u32 = 86400;
@@ -52,6 +54,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let message = format!("expected a `max_age` of at least 180d, found {}", hsts.max_age);
         out.push(
             Finding::warning("hsts-unsafe", place.join("max_age"), message)
+                .fix(Fix::risky("remove `max_age`: 730d follows").remove(place.join("max_age")))
                 .help("raise it once every site works over https, or leave it out: 730d"),
         );
     }
@@ -59,6 +62,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let message = "expected `include_subdomains` and a `max_age` of 365d or more with `preload`";
         out.push(
             Finding::warning("hsts-unsafe", place.join("preload"), message)
+                .fix(Fix::risky("remove `preload`").remove(place.join("preload")))
                 .help("remove `preload`; the list refuses the domain otherwise"),
         );
     }

@@ -2,6 +2,8 @@
 //!
 //! Everybody on the way can read it and then send mail in its name.
 //!
+//! Fix, unsafe: encrypts the connection.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -34,7 +36,7 @@
 //! ```
 
 use super::common::{owners, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::manifest::Encryption;
 use crate::stack::{Origin, Stack};
 
@@ -45,6 +47,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             let message = format!("the password of `{}` is sent without encryption", mail.name);
             out.push(
                 Finding::warning(RULE, mail.place.join("encryption"), message)
+                    .fix(Fix::risky("encrypt it").set(
+                        mail.place.join("encryption"),
+                        if mail.port == 465 { "tls" } else { "starttls" },
+                    ))
                     .help("write `encryption: starttls`, or `tls` for port 465"),
             );
         }
@@ -75,6 +81,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 format!("`{}` sends mail without the STARTTLS its transport asks for", service.name);
             out.push(
                 Finding::warning(RULE, place.clone(), message)
+                    .fix(Fix::safe("remove `smtp_ssl`, which follows from `mail`").remove(place.clone()))
                     .help("remove the setting; it follows from `mail`"),
             );
         }

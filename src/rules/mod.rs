@@ -124,7 +124,8 @@ mod websocket_without_workers;
 mod worker_memory_over_limit;
 mod workers_without_websocket_route;
 
-pub use allowances::apply_allowances;
+pub use allowances::{apply_allowances, no_reason, path};
+pub use secret_literal::may_be_secret;
 
 use crate::finding::{Finding, Level};
 use crate::stack::{Aspect, Stack};
@@ -229,7 +230,7 @@ pub const RULES: &[Rule] = &[
     rule!(FW010, Warning, "blocked-mail-port", blocked_mail_port),
     rule!(LN001, Warning, "unused-suppression", unused_suppression, earlier),
     rule!(LN002, Error, "unknown-rule-id", unknown_rule_id, earlier),
-    rule!(LN003, Warning, "suppression-without-reason", suppression_without_reason, earlier),
+    rule!(LN003, Error, "suppression-without-reason", suppression_without_reason, earlier),
     rule!(LN004, Error, "suppression-expired", suppression_expired, earlier),
     rule!(MF001, Error, "schema-mismatch", schema_mismatch, earlier),
     rule!(MF002, Error, "unknown-key", unknown_key, earlier),
@@ -327,6 +328,8 @@ pub fn check(stack: &Stack, pedantic: bool) -> Vec<Finding> {
     }
     if stack.foreign.is_some() {
         for finding in &mut out {
+            // What a fix changes is a manifest.
+            finding.fix = None;
             if let Some(help) = elsewhere::advice(finding.rule) {
                 finding.help = Some(help.into());
             }

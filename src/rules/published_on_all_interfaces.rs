@@ -5,6 +5,8 @@
 //! reachable". A port that the proxy serves, or a database, stays an error even if a firewall rule allows it.
 //! Source: <https://docs.docker.com/engine/network/packet-filtering-firewalls/>
 //!
+//! Fix, unsafe: publishes it on 127.0.0.1.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,7 +32,7 @@
 use std::collections::HashSet;
 
 use super::common::{proxied, published};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::manifest::Protocol;
 use crate::stack::{Role, Stack};
 
@@ -56,7 +58,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 continue;
             };
             let message = format!("`{}` publishes {} on every address: {why}", service.name, port.shown());
-            let finding = Finding::error("published-on-all-interfaces", port.place, message);
+            // Compose keys have the address in other forms.
+            let fix = Fix::risky("publish it on 127.0.0.1").set(port.place.join("address"), "127.0.0.1");
+            let fix = (!service.overrides.contains_key("ports")).then_some(fix);
+            let finding = Finding::error("published-on-all-interfaces", port.place, message).fix(fix);
             out.push(finding.help(
                 "publish it on 127.0.0.1, the default, or not at all; services reach one another without it",
             ));

@@ -4,6 +4,8 @@
 //! have all copies and logs of the build. stackgen never shows such a value. Names are judged by the table of the
 //! product, else by their ending.
 //!
+//! Fix, unsafe: writes the name of a secret in its place. The value has to be put into .env, and changed.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,8 @@
 use serde_json::Value as Json;
 
 use super::common::{names_a_secret, owners, settings};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place, Step};
+use crate::scalar::SecretName;
 use crate::stack::{Origin, Piece, Service, Stack};
 use crate::table::{Lookup, Reading, Row, Table};
 
@@ -42,7 +45,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             } else {
                 "write `{ secret: NAME }`, put the value into .env on the server, and change it: this one is known"
             };
-            out.push(Finding::error("secret-literal", literal.place, message).help(help));
+            let fix = literal.fix();
+            out.push(Finding::error("secret-literal", literal.place, message).help(help).fix(fix));
         }
     }
 }
@@ -57,6 +61,20 @@ pub(super) struct Literal {
     /// Whether it is a key of a configuration file.
     pub setting: bool,
     pub place: Place,
+}
+
+impl Literal {
+    /// The name of the secret in place of its value, which then still has to be changed.
+    pub fn fix(&self) -> Option<Fix> {
+        let Place::At { path, .. } = &self.place else { return None };
+        if self.setting {
+            return Some(Fix::risky(format!("remove `{}`", self.name)).remove(self.place.clone()));
+        }
+        let in_env = path.0.get(2) == Some(&Step::from("env"));
+        let name = SecretName::try_from(self.name.clone()).ok().filter(|_| in_env)?;
+        let title = format!("write `{{ secret: {} }}`", self.name);
+        Some(Fix::risky(title).set(self.place.clone(), serde_json::json!({ "secret": name.as_str() })))
+    }
 }
 
 /// Secrets that are written out for a service: in its environment, its settings, its build, its Compose keys.
@@ -118,6 +136,15 @@ pub(super) fn literals(service: &Service) -> Vec<Literal> {
         _ => {}
     }
     found
+}
+
+/// Whether a value may be a secret, by its name or its looks.
+pub fn may_be_secret(table: Option<&Table>, name: &str, value: &str) -> bool {
+    let known = match table.map(|t| t.find(name)) {
+        Some(Lookup::Known(row)) => Some(row.secret),
+        _ => None,
+    };
+    known.unwrap_or(false) || names_a_secret(name) || in_url(value)
 }
 
 /// Whether a URL holds a password: `scheme://user:password@host`.

@@ -4,6 +4,8 @@
 //! Several workers cannot share that file at all.
 //! Source: <https://docs.n8n.io/hosting/configuration/environment-variables/database/>
 //!
+//! Fix, unsafe: removes `DB_TYPE`; what is in the SQLite file stays there.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,7 +32,7 @@
 //! ```
 
 use super::common::{owners, place, variable};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Service, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -43,7 +45,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 service.name, used.server
             );
             out.push(
-                Finding::error("sqlite-fallback", place(&kind.origin, service), message)
+                Finding::error("sqlite-fallback", place(&kind.origin, service, ["env", "DB_TYPE"]), message)
+                    .fix(Fix::risky("remove `DB_TYPE`").remove(service.place.join("env").join("DB_TYPE")))
                     .related(used.place.clone(), "the database it was given")
                     .help("remove `DB_TYPE`; it follows from `database`"),
             );

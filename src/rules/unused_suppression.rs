@@ -2,6 +2,8 @@
 //!
 //! Left in place it would silently accept the next fault of that kind, for a reason that no longer holds.
 //!
+//! Fix, safe: removes the entry.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo

@@ -3,6 +3,8 @@
 //! Without the Upgrade headers the handshake is answered with an error, and the page says "connection lost" or falls
 //! back to asking every few seconds. Source: <https://nginx.org/en/docs/http/websocket.html>
 //!
+//! Fix, safe: adds `websocket: true`.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -28,7 +30,7 @@
 //! ```
 
 use super::common::{by_name, proxied, route_place};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 /// Last parts of paths that are used for nothing else.
@@ -45,8 +47,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             if ENDS.iter().any(|end| path.strip_suffix(end).is_some_and(|rest| rest.ends_with('/'))) {
                 let message =
                     format!("`{}` of `{name}` looks like a websocket, but is not routed as one", route.path);
+                let place = route_place(route, site);
+                let fix = Fix::safe("add `websocket: true`").set(place.join("websocket"), true);
                 out.push(
-                    Finding::warning("websocket-upgrade-missing", route_place(route, site), message).help(
+                    Finding::warning("websocket-upgrade-missing", place, message).fix(fix).help(
                         "add `websocket: true`, and a `read_timeout` as long as a connection may be idle",
                     ),
                 );

@@ -4,6 +4,8 @@
 //! (8072)?" fills the log, and chat and notifications need a reload of the page.
 //! Source: <https://www.odoo.com/documentation/18.0/administration/on_premise/deploy.html>
 //!
+//! Fix, safe: removes the route that took the place of the kind's.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -32,8 +34,8 @@
 use std::collections::HashSet;
 
 use super::common::{number, owners, proxied};
-use crate::finding::Finding;
-use crate::stack::{Answer, Route, Site, Stack};
+use crate::finding::{Finding, Fix};
+use crate::stack::{Action, Answer, Origin, Route, Site, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let live = || stack.sites.iter().filter(|s| s.answer == Answer::Live);
@@ -54,8 +56,18 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         if workers > 0 && !reached {
             let message =
                 format!("expected a route of `{}` to port {port}, its websocket, found none", service.name);
+            // The route that took the place of the kind's.
+            let own = live().flat_map(|s| &s.routes).find_map(|r| match (&r.origin, &r.action) {
+                (Origin::Manifest(place), Action::Proxy { service: to, .. })
+                    if r.path.trim_end_matches('/') == "/websocket" && *to == service.name =>
+                {
+                    Some(Fix::safe(format!("remove the route `{}`", r.path)).remove(place.clone()))
+                }
+                _ => None,
+            });
             out.push(
                 Finding::error("workers-without-websocket-route", service.place.join("routes"), message)
+                    .fix(own)
                     .help("remove your own route for `/websocket`; the kind's leads there"),
             );
         }
