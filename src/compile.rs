@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
-use crate::finding::{Document, Finding, Level, Part, Place};
+use crate::finding::{Document, Finding, Level, Part, Place, Related};
 use crate::format::tree::Tree;
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
+use crate::policy::Policy;
 use crate::resolve::resolve;
-use crate::rules;
+use crate::rules::{self, Claims};
 use crate::stack::Stack;
 use crate::text::{Sources, Span};
 
@@ -23,6 +24,8 @@ pub struct Input {
     pub kinds: Vec<KindsFile>,
     /// The day, as `2026-01-31`; decides which accepted findings have expired. Without it none have.
     pub today: Option<String>,
+    /// What the team decides for all its stacks.
+    pub policy: Policy,
 }
 
 /// What came out.
@@ -38,7 +41,20 @@ pub struct Compiled {
     pub findings: Vec<Finding>,
     /// The files; none if a finding is an error.
     pub artifacts: Vec<Artifact>,
+    /// Whether the rules were run: nothing in what was read kept them from it.
+    pub judged: bool,
+    /// What the stack takes of its host; known once settled.
+    pub claims: Option<Claims>,
+    /// Texts that may be secrets, whether or not somebody accepted that they are there.
+    pub hidden: Vec<Span>,
+    /// What the team decides for all its stacks.
+    pub policy: Policy,
+    /// Where the places of the findings are, once the trees are gone: span and subject.
+    places: HashMap<Place, (Option<Span>, String)>,
 }
+
+/// Rules whose place is a value that must not be shown.
+const SECRETS: &[&str] = &["placeholder-secret", "secret-literal"];
 
 /// Compiles a stack.
 pub fn compile(input: Input) -> Compiled {
@@ -49,6 +65,7 @@ pub fn compile(input: Input) -> Compiled {
         compiled.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         taken(stack, &compiled.artifacts, &mut findings);
         compiled.findings.extend(findings);
+        compiled.policy.apply(&mut compiled.findings);
         if compiled.failed() {
             compiled.artifacts.clear();
         }
@@ -81,7 +98,8 @@ fn taken(stack: &Stack, artifacts: &[Artifact], out: &mut Vec<Finding>) {
 
 /// Reads and checks a stack without writing anything.
 pub fn check(input: Input) -> Compiled {
-    let mut compiled = Compiled::default();
+    let mut compiled = Compiled { policy: input.policy, ..Compiled::default() };
+    let mut hidden = Vec::new();
     let (sources, out) = (&mut compiled.sources, &mut compiled.findings);
     let base = sources.add(input.manifest.0, input.manifest.1);
     let overlay = input.overlay.map(|(path, text)| sources.add(path, text));
@@ -92,7 +110,10 @@ pub fn check(input: Input) -> Compiled {
         // A stack with holes would set off rules for what is only missing.
         if !out.iter().any(|f| f.level == Level::Error) {
             out.extend(rules::check(&stack));
+            compiled.judged = true;
+            hidden.extend(out.iter().filter(|f| SECRETS.contains(&f.rule)).map(|f| f.place.clone()));
             rules::apply_allowances(&stack.allowed, input.today.as_deref(), out);
+            compiled.policy.apply(out);
         }
         compiled.stack = Some(stack);
     }
@@ -100,11 +121,20 @@ pub fn check(input: Input) -> Compiled {
     compiled
         .documents
         .extend(kinds.into_trees().into_iter().map(|(name, tree)| (Document::Kind(name), tree)));
+    compiled.hidden = hidden.iter().filter_map(|place| compiled.span(place)).collect();
     compiled.sort();
     compiled
 }
 
 impl Compiled {
+    /// What was found in a document that is no stack.
+    pub fn of(sources: Sources, document: Document, tree: Option<Tree>, findings: Vec<Finding>) -> Self {
+        let documents = tree.into_iter().map(|tree| (document.clone(), tree)).collect();
+        let mut compiled = Self { sources, documents, findings, ..Self::default() };
+        compiled.sort();
+        compiled
+    }
+
     /// Whether a finding stops the build.
     pub fn failed(&self) -> bool {
         self.findings.iter().any(|f| f.level == Level::Error)
@@ -112,6 +142,9 @@ impl Compiled {
 
     /// The text a place means: the entry itself, or its nearest ancestor that is written.
     pub fn span(&self, place: &Place) -> Option<Span> {
+        if let Some((span, _)) = self.places.get(place) {
+            return *span;
+        }
         match place {
             Place::Text(span) => Some(*span),
             Place::At { document, path, part } => {
@@ -126,10 +159,81 @@ impl Compiled {
         }
     }
 
+    /// What a place is about, whatever line it is on: a path of keys. Empty for a text that could not be read.
+    pub fn subject(&self, place: &Place) -> String {
+        if let Some((_, subject)) = self.places.get(place) {
+            return subject.clone();
+        }
+        let prefix = |document: &Document| match document {
+            Document::Kind(name) => format!("kind {name}: "),
+            Document::Manifest | Document::Policy | Document::Baseline => String::new(),
+        };
+        match place {
+            Place::At { document, path, .. } => format!("{}{path}", prefix(document)),
+            Place::Text(span) => self
+                .documents
+                .iter()
+                .find_map(|(document, tree)| Some(format!("{}{}", prefix(document), tree.at(*span)?)))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Keeps what it takes to show the findings and to compare the stack with others, and drops the rest, so that a
+    /// thousand stacks can be held at once.
+    pub fn settle(&mut self) {
+        self.claims = self.stack.take().filter(|_| self.judged).map(|stack| rules::claims(&stack));
+        self.artifacts = Vec::new();
+        let mut places: Vec<Place> = Vec::new();
+        for finding in &self.findings {
+            places.push(finding.place.clone());
+            places.extend(finding.related.iter().map(|r| r.place.clone()));
+        }
+        places.extend(self.claims.iter().flat_map(Claims::places).cloned());
+        let places: HashMap<_, _> =
+            places.into_iter().map(|p| (p.clone(), (self.span(&p), self.subject(&p)))).collect();
+        self.sources.keep(places.values().filter_map(|(span, _)| *span).map(|span| span.source));
+        (self.places, self.documents) = (places, HashMap::new());
+    }
+
+    /// Adds what was found here and in other settled stacks: each finding with the place it also speaks of.
+    pub(crate) fn adopt(&mut self, found: Vec<(Finding, Option<Foreign>)>) {
+        for (mut finding, foreign) in found {
+            if let Some(Foreign { path, text, span, hidden, label }) = foreign {
+                let known =
+                    self.sources.iter().find(|(_, s)| s.path == path && s.text == text).map(|(id, _)| id);
+                let source = known.unwrap_or_else(|| {
+                    let id = self.sources.add(path, text);
+                    self.hidden.extend(hidden.into_iter().map(|span| Span { source: id, ..span }));
+                    id
+                });
+                finding.related.push(Related { place: Place::Text(Span { source, ..span }), text: label });
+            }
+            self.findings.push(finding);
+        }
+        self.sort();
+    }
+
+    /// A place of this stack for the findings of another.
+    pub(crate) fn foreign(&self, place: &Place, label: String) -> Option<Foreign> {
+        let span = self.span(place)?;
+        let source = self.sources.get(span.source);
+        let hidden = self.hidden.iter().filter(|h| h.source == span.source).copied().collect();
+        Some(Foreign { path: source.path.clone(), text: source.text.clone(), span, hidden, label })
+    }
+
     fn sort(&mut self) {
         let mut findings = std::mem::take(&mut self.findings);
         findings.sort_by_cached_key(|f| (self.span(&f.place), f.level, f.rule, f.message.clone()));
         findings.dedup();
         self.findings = findings;
     }
+}
+
+/// A place in a text of another stack.
+pub(crate) struct Foreign {
+    path: String,
+    text: String,
+    span: Span,
+    hidden: Vec<Span>,
+    label: String,
 }

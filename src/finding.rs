@@ -105,6 +105,10 @@ pub enum Document {
     Manifest,
     /// The data of one service kind, by name.
     Kind(String),
+    /// What a team decides for all its stacks.
+    Policy,
+    /// Findings that were there when lint was adopted.
+    Baseline,
 }
 
 /// Which part of an entry is meant.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 
 use super::out::Out;
+use super::team::Team;
 use super::{Status, stacks};
 use crate::cli::Build;
 use crate::compile::Compiled;
@@ -15,11 +16,20 @@ use crate::write::{Action, Conflict, Failure, LOCK, Output, Plan, Reason};
 
 pub(super) fn run(args: &Build, out: &mut Out) -> Result<Status, Failure> {
     let manifest = stacks::find(args.stack.as_deref())?;
-    let mut compiled = stacks::compiled(&manifest, args.env.as_deref())?;
+    let mut team = Team::default();
+    let policy = team.policy(&manifest);
+    if let Some(failure) = team.failures.pop() {
+        return Err(failure);
+    }
+    let mut compiled = stacks::compiled(&manifest, args.env.as_deref(), policy)?;
     let mut tally = Tally::default();
+    for file in &team.files {
+        tally.add(&file.findings);
+        out.error(&text::findings(file));
+    }
     tally.add(&compiled.findings);
     out.error(&text::findings(&compiled));
-    if compiled.failed() {
+    if compiled.failed() || team.files.iter().any(Compiled::failed) {
         out.status(&format!("{}; nothing was written\n", tally.summary().trim_end()));
         return Ok(Status::Found);
     }

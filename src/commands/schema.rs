@@ -11,7 +11,9 @@ use crate::cli::{Schema, SchemaOf};
 use crate::format::merge::REMOVE;
 use crate::kinds::{Kind, Kinds, UsedAs};
 use crate::manifest::Manifest;
+use crate::policy::PolicyFile;
 use crate::render::json::Finding;
+use crate::rules::RULES;
 use crate::table::ValueType;
 use crate::text::Sources;
 use crate::write::Failure;
@@ -27,6 +29,7 @@ pub fn text(of: SchemaOf) -> String {
         SchemaOf::Stack => stack(),
         SchemaOf::Overlay => overlay(),
         SchemaOf::Kind => kind(),
+        SchemaOf::Policy => policy(),
         SchemaOf::Findings => findings(),
     };
     format!("{schema:#}\n")
@@ -49,6 +52,21 @@ pub fn kind() -> Value {
     let mut schema = root.to_value();
     tidy(&mut schema);
     title(schema, "stackgen kind")
+}
+
+/// Of what a team decides for all its stacks. Names and ids of rules are offered, and no others taken.
+pub fn policy() -> Value {
+    let root = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<PolicyFile>();
+    let mut schema = root.to_value();
+    tidy(&mut schema);
+    if let Some(rules) = schema.pointer_mut("/properties/rules").and_then(Value::as_object_mut) {
+        let names: Vec<&str> = RULES.iter().flat_map(|r| [r.name, r.id]).collect();
+        rules.insert("propertyNames".into(), json!({ "enum": names }));
+    }
+    title(schema, "stackgen policy")
 }
 
 /// Of the findings that `lint --format json` prints. Open, so that one more field breaks nobody.

@@ -147,6 +147,30 @@ impl Tree {
         found
     }
 
+    /// The path of the innermost entry that a text lies in.
+    pub fn at(&self, span: Span) -> Option<Path> {
+        let holds =
+            |outer: Span| outer.source == span.source && outer.start <= span.start && span.end <= outer.end;
+        let mut path = Path::default();
+        let mut node = self.root;
+        // An alias in what it names would go on for ever.
+        for _ in 0..super::DEPTH_LIMIT {
+            let entries = self.entries(node).iter();
+            let items = self.items(node).iter().enumerate();
+            let next = entries
+                .filter(|e| holds(e.key_span) || holds(self.node(e.value).span))
+                .map(|e| (Step::from(&*e.key), e.value))
+                .chain(
+                    items.filter(|(_, id)| holds(self.node(**id).span)).map(|(i, id)| (Step::from(i), *id)),
+                )
+                .next();
+            let Some((step, value)) = next else { break };
+            path.0.push(step);
+            node = value;
+        }
+        (!path.0.is_empty() || holds(self.node(self.root).span)).then_some(path)
+    }
+
     /// Adds a node.
     pub(super) fn push(&mut self, span: Span, kind: Kind) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);

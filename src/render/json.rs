@@ -104,9 +104,14 @@ fn location(compiled: &Compiled, place: &Place) -> Location {
     at
 }
 
-/// The array as text, safe to look at in a terminal too.
+/// The array as text.
 pub fn print(findings: &[Finding]) -> String {
-    let text = serde_json::to_string_pretty(findings).unwrap_or_default();
+    pretty(findings)
+}
+
+/// JSON that is safe to look at in a terminal too.
+pub(super) fn pretty<T: Serialize + ?Sized>(value: &T) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if is_visible(c) || c == '\n' {

@@ -71,8 +71,20 @@ pub fn findings(compiled: &Compiled) -> String {
     out
 }
 
-/// Rules whose place is a value that must not be shown.
-const SECRETS: &[&str] = &["placeholder-secret", "secret-literal"];
+/// How often each rule found something.
+pub fn statistics(stacks: &[Compiled]) -> String {
+    let counts = super::run::counts(stacks);
+    let width = counts.iter().map(|(.., n)| n.to_string().len()).max().unwrap_or_default();
+    let mut out = String::new();
+    for (level, id, rule, number) in counts {
+        let color = style(level);
+        let _ = writeln!(out, "{number:>width$} {color}{level}[{id}]{color:#} {rule}");
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
 
 /// The texts as they are shown, each made ready once.
 struct View<'a> {
@@ -108,9 +120,8 @@ impl View<'_> {
         for (id, marks) in &files {
             let sources = &self.compiled.sources;
             let shown = self.shown.entry(*id).or_insert_with(|| {
-                let secrets = self.compiled.findings.iter().filter(|f| SECRETS.contains(&f.rule));
-                let spans = secrets.filter_map(|f| self.compiled.span(&f.place)).filter(|s| s.source == *id);
-                Shown::new(sources.get(*id), &spans.map(crate::text::Span::range).collect::<Vec<_>>())
+                let hidden = self.compiled.hidden.iter().filter(|s| s.source == *id);
+                Shown::new(sources.get(*id), &hidden.map(|s| s.range()).collect::<Vec<_>>())
             });
             out.push_str(&shown.draw(finding.level, marks));
         }

@@ -53,7 +53,8 @@ pub fn apply_allowances(allowed: &[Allowed], today: Option<&str>, out: &mut Vec<
             faults.push(Finding::warning("unused-suppression", place, message).help("remove this entry"));
             continue;
         }
-        used[i] = false;
+        // Whether another stack of the host is in the way cannot be known here.
+        used[i] = matches!(rule.check, Check::Host(_));
         // What is no path is the path of nothing.
         let at = entry.at.as_deref().map(|text| path(text).unwrap_or_else(|| Path(vec![Step::from(text)])));
         by_rule.entry(rule.name).or_default().push((i, at));
@@ -80,7 +81,21 @@ pub fn apply_allowances(allowed: &[Allowed], today: Option<&str>, out: &mut Vec<
     out.extend(faults);
 }
 
-fn no_reason(reason: &str) -> bool {
+/// Whether a manifest accepts what this rule finds at a place of it.
+pub fn accepts(allowed: &[Allowed], rule: &str, place: &Place, today: Option<&str>) -> bool {
+    allowed.iter().any(|entry| {
+        find(&entry.rule).is_some_and(|r| r.name == rule)
+            && !expired(entry, today)
+            && entry.at.as_deref().is_none_or(|at| path(at).is_some_and(|at| is_at_or_below(place, &at)))
+    })
+}
+
+fn expired(entry: &Allowed, today: Option<&str>) -> bool {
+    matches!((entry.until.as_deref(), today), (Some(until), Some(today)) if until < today)
+}
+
+/// Whether a reason says nothing.
+pub(crate) fn no_reason(reason: &str) -> bool {
     let reason = reason.trim().to_lowercase();
     reason.chars().filter(|c| c.is_alphanumeric()).count() < 3 || NO_REASON.contains(&reason.as_str())
 }

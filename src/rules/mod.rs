@@ -9,11 +9,13 @@ mod ambiguous_scalar;
 mod blocked_mail_port;
 mod body_limit_mismatch;
 mod certificate_lists_dead_domain;
+mod claims;
 mod client_address_lost;
 mod common;
 mod compose_too_old;
 mod connection_budget_exceeded;
 mod container_name_blocks_replicas;
+mod container_name_claimed_twice;
 mod container_name_collision;
 mod critical_volume_not_backed_up;
 mod database_manager_open;
@@ -21,6 +23,8 @@ mod dbfilter_mismatch;
 mod dead_route;
 mod dependency_cycle;
 mod deprecated_option;
+mod directory_claimed_twice;
+mod domain_claimed_twice;
 mod driver_missing;
 mod duplicate_key;
 mod duplicate_route;
@@ -45,7 +49,9 @@ mod open_port_without_listener;
 mod override_replaces_list;
 mod placeholder_secret;
 mod pooler_mode_incompatible;
+mod port_claimed_twice;
 mod port_outside_firewall_policy;
+mod project_claimed_twice;
 mod proxy_headers_dropped;
 mod proxy_mode_mismatch;
 mod proxy_timeout_too_short;
@@ -61,6 +67,7 @@ mod sensitive_host_mount;
 mod setting_value_invalid;
 mod shared_superuser;
 mod sqlite_fallback;
+mod stale_baseline_entry;
 mod stop_grace_too_short;
 mod suppression_expired;
 mod suppression_without_reason;
@@ -80,13 +87,16 @@ mod unused_suppression;
 mod unwritable_value;
 mod upstream_not_listening;
 mod upstream_not_resolvable;
+mod volume_claimed_twice;
 mod weak_tls;
 mod websocket_upgrade_missing;
 mod websocket_without_workers;
 mod worker_memory_over_limit;
 mod workers_without_websocket_route;
 
-pub use allowances::apply_allowances;
+pub(crate) use allowances::no_reason;
+pub use allowances::{accepts, apply_allowances};
+pub use claims::{Claims, Clash, claims};
 
 use crate::finding::{Finding, Level};
 use crate::stack::Stack;
@@ -107,9 +117,12 @@ pub struct Rule {
 
 /// Who looks for a fault.
 pub enum Check {
-    /// This function, given the whole stack. Only these findings can be accepted.
+    /// This function, given the whole stack.
     Stack(fn(&Stack, &mut Vec<Finding>)),
-    /// Reading, resolving or writing, which cannot go on without it; or what judges `allow`.
+    /// This function, given what the stacks of one host take of it.
+    Host(fn(&[&Claims], &mut Vec<Clash>)),
+    /// Reading, resolving or writing, which cannot go on without it; or what judges `allow`. Only these findings cannot
+    /// be accepted.
     Earlier,
 }
 
@@ -119,6 +132,9 @@ macro_rules! rule {
     };
     ($id:ident, $level:ident, $name:literal, $file:ident, earlier) => {
         rule!($id, $level, $name, $file, Check::Earlier)
+    };
+    ($id:ident, $level:ident, $name:literal, $file:ident, host) => {
+        rule!($id, $level, $name, $file, Check::Host($file::check))
     };
     ($id:ident, $level:ident, $name:literal, $file:ident, $check:expr) => {
         Rule {
@@ -164,10 +180,17 @@ pub const RULES: &[Rule] = &[
     rule!(FW004, Error, "required-port-closed", required_port_closed),
     rule!(FW005, Error, "edge-port-conflict", edge_port_conflict),
     rule!(FW010, Warning, "blocked-mail-port", blocked_mail_port),
+    rule!(HO001, Error, "port-claimed-twice", port_claimed_twice, host),
+    rule!(HO002, Error, "container-name-claimed-twice", container_name_claimed_twice, host),
+    rule!(HO003, Error, "volume-claimed-twice", volume_claimed_twice, host),
+    rule!(HO004, Error, "project-claimed-twice", project_claimed_twice, host),
+    rule!(HO005, Error, "domain-claimed-twice", domain_claimed_twice, host),
+    rule!(HO006, Error, "directory-claimed-twice", directory_claimed_twice, host),
     rule!(LN001, Warning, "unused-suppression", unused_suppression, earlier),
     rule!(LN002, Error, "unknown-rule-id", unknown_rule_id, earlier),
     rule!(LN003, Warning, "suppression-without-reason", suppression_without_reason, earlier),
     rule!(LN004, Error, "suppression-expired", suppression_expired, earlier),
+    rule!(LN005, Info, "stale-baseline-entry", stale_baseline_entry, earlier),
     rule!(MF001, Error, "schema-mismatch", schema_mismatch, earlier),
     rule!(MF002, Error, "unknown-key", unknown_key, earlier),
     rule!(MF003, Error, "duplicate-key", duplicate_key, earlier),
@@ -221,6 +244,16 @@ pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.name.eq_ignore_ascii_case(name) || r.id.eq_ignore_ascii_case(name))
 }
 
+/// Whether a finding of that name comes from reading, resolving or writing, or judges `allow`.
+pub fn is_earlier(name: &str) -> bool {
+    find(name).is_none_or(|rule| matches!(rule.check, Check::Earlier))
+}
+
+/// Whether a finding is an error that nothing can accept: something could not be read, or `allow` itself is wrong.
+pub fn is_final(finding: &Finding) -> bool {
+    finding.level == Level::Error && is_earlier(finding.rule)
+}
+
 /// The page about a rule: the header of its file, as Markdown.
 pub fn header(source: &str) -> String {
     source
@@ -236,6 +269,17 @@ pub fn check(stack: &Stack) -> Vec<Finding> {
     for rule in RULES {
         if let Check::Stack(check) = rule.check {
             check(stack, &mut out);
+        }
+    }
+    out
+}
+
+/// Runs the rules across stacks on those of one host.
+pub fn check_host(stacks: &[&Claims]) -> Vec<Clash> {
+    let mut out = Vec::new();
+    for rule in RULES {
+        if let Check::Host(check) = rule.check {
+            check(stacks, &mut out);
         }
     }
     out
