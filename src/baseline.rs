@@ -38,13 +38,13 @@ pub fn known(compiled: &Compiled) -> Known {
     known
 }
 
-/// Drops the findings that are known.
+/// Drops the findings that are known, but for those no list can hold.
 pub fn subtract(compiled: &mut Compiled, mut known: Known) {
     let findings = std::mem::take(&mut compiled.findings);
     let new = |finding: &Finding| {
         let key = (finding.rule.to_string(), compiled.subject(&finding.place));
         match known.get_mut(&key) {
-            Some(left @ 1..) => {
+            Some(left @ 1..) if can_wait(finding) => {
                 *left -= 1;
                 false
             }

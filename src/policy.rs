@@ -30,7 +30,7 @@ pub struct PolicyFile {
 /// How bad the findings of a rule are here.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct Ruling {
-    /// Level of all its findings; `off` drops them.
+    /// Level of all its findings; `none` drops them.
     pub level: RuleLevel,
     /// Why.
     pub reason: Line,
@@ -46,8 +46,8 @@ pub enum RuleLevel {
     Warning,
     /// Worth knowing; does not change the exit status.
     Info,
-    /// Not found at all.
-    Off,
+    /// Not told at all.
+    None,
 }
 
 /// Levels by rule; cheap to copy.
@@ -55,7 +55,7 @@ pub enum RuleLevel {
 pub struct Policy(Arc<HashMap<&'static str, Option<Level>>>);
 
 impl Policy {
-    /// Sets the levels of findings, and drops those of rules that are off. What keeps a manifest from being read stays
+    /// Sets the levels of findings, and drops those of rules without one. What keeps a manifest from being read stays
     /// an error.
     pub fn apply(&self, findings: &mut Vec<Finding>) {
         if self.0.is_empty() {
@@ -115,7 +115,7 @@ pub fn parse(id: SourceId, sources: &Sources, out: &mut Vec<Finding>) -> (Policy
             RuleLevel::Error => Some(Level::Error),
             RuleLevel::Warning => Some(Level::Warning),
             RuleLevel::Info => Some(Level::Info),
-            RuleLevel::Off => None,
+            RuleLevel::None => None,
         };
         if levels.insert(rule.name, level).is_some() {
             let message = format!("the level of `{}` is set twice, by name and by id", rule.name);

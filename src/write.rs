@@ -62,7 +62,8 @@ pub fn file(path: &Path, text: &str) -> Result<(), Failure> {
         return fs::write(path, text).map_err(|e| Failure::io(format_args!("write {}", path.display()), &e));
     }
     let mut prepared = Prepared::new(commit::Made::default());
-    prepared.put(path, text.as_bytes(), false)?;
+    let put = prepared.put(path, text.as_bytes(), false);
+    put.map_err(|failure| failure.help("name a file that can be written"))?;
     prepared.commit(path.parent().unwrap_or(Path::new("")))
 }
 

@@ -28,8 +28,10 @@ impl Revision {
     pub(super) fn read(name: &str, manifests: &[PathBuf], env: Option<&str>) -> Result<Self, Failure> {
         let near = manifests.first().and_then(|m| m.parent()).unwrap_or(Path::new(""));
         let near = absolute(near);
-        let root = git(&near, &["rev-parse", "--show-toplevel"], &[])
-            .map_err(|f| f.help("`--since` compares with a revision of git: run it in a repository"))?;
+        let root = git(&near, &["rev-parse", "--show-toplevel"], &[]).map_err(|mut f| {
+            f.help.get_or_insert("`--since` compares with a revision of git: run it in a repository".into());
+            f
+        })?;
         let root = PathBuf::from(String::from_utf8_lossy(&root).trim_end_matches(['\n', '\r']));
         let unknown = || {
             Failure::new(format!("git knows no revision {}", text::shown(name))).help(
