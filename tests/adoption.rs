@@ -34,7 +34,7 @@ fn yaml(name: &str) -> Value {
 /// The script of a step, by the step's name.
 fn script(steps: &Value, name: &str) -> String {
     let steps = steps.as_sequence().expect("steps");
-    let step = steps.iter().find(|s| s["name"] == Value::from(name)).unwrap_or_else(|| panic!("{name}"));
+    let step = steps.iter().find(|s| s["name"].as_str() == Some(name)).unwrap_or_else(|| panic!("{name}"));
     let script = step["run"].as_str().expect("a script");
     assert!(!script.contains("${{"), "{name}: an expression in a script is run as a part of it");
     script.to_string()

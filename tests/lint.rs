@@ -235,6 +235,27 @@ fn annotations_are_capped_and_the_worst_come_first() {
 }
 
 #[test]
+fn what_could_not_be_seen_is_said_in_every_format() {
+    let dir = two();
+    write(dir.path(), "c/stack.yaml", BLUE);
+    write(dir.path(), "c/stack.toml", "");
+    for format in FORMATS {
+        assert!(
+            lint(dir.path(), &["--format", format], 2).contains("expected one manifest in c"),
+            "{format}"
+        );
+    }
+    let out = printed(dir.path(), &["--format", "github"]);
+    assert!(out.starts_with("::error title=stackgen lint::expected one manifest in c"), "{out}");
+    let log = json(&printed(dir.path(), &["--format", "sarif"]));
+    let invocation = &log["runs"][0]["invocations"][0];
+    assert_eq!((&invocation["executionSuccessful"], &invocation["exitCode"]), (&false.into(), &2.into()));
+    let notes = invocation["toolExecutionNotifications"].as_array().expect("notifications");
+    assert!(notes[0]["message"]["text"].as_str().is_some_and(|t| t.contains("expected one manifest")));
+    assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
 fn the_problem_matcher_reads_every_line() {
     let dir = two();
     write(
@@ -499,8 +520,10 @@ fn none_one_and_a_thousand_stacks() {
     }
     let first = printed(dir.path(), &["--format", "oneline"]);
     assert_eq!(first.lines().count(), 999);
-    assert_eq!(printed(dir.path(), &["--format", "oneline"]), first, "the order is the same each time");
-    assert!(lint(dir.path(), &["--ignore", "HO"], 0).contains("nothing found in 1000 stacks"));
+    // The order is the same each time.
+    lint(dir.path(), &["--format", "oneline=again", "--format", "sarif=lint.sarif", "--ignore", "NX"], 1);
+    assert_eq!(read(dir.path(), "again"), first);
+    assert_eq!(read(dir.path(), "lint.sarif").matches("\"ruleId\": \"HO002\"").count(), 999);
 }
 
 #[test]
@@ -729,6 +752,11 @@ fn stacks_meet_only_on_the_same_host() {
     for host in ["host: { address: 203.0.113.8 }", "host: {}", "host: { ssh: root@203.0.113.70 }"] {
         assert!(!meets(&clean, &with(host, "")), "{host}");
     }
+    // One that knows the host by both names joins those that know it by one.
+    let both = "stackgen: 1\nname: c\nhost: { address: 203.0.113.9, ssh: root@203.0.113.7 }\n";
+    let other = with("host: { address: 203.0.113.9 }", "");
+    let dir = folder(&[("a/stack.yaml", &clean), ("b/stack.yaml", &other), ("c/stack.yaml", both)]);
+    assert!(lint(dir.path(), &[], 1).contains("HO002"));
     // Either may accept it.
     let same = "host: { address: 203.0.113.7 }";
     let allow = |at: &str| format!("allow: [{{ rule: HO002, at: {at}, reason: only one of them runs }}]\n");

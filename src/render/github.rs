@@ -20,12 +20,17 @@ const LEVELS: [(Level, &str); 3] =
 pub fn annotations(run: &Run) -> String {
     let items = run.items();
     let mut out = String::new();
-    let mut left = 0;
+    // What could not be seen may be worse than what was.
+    for failure in run.failures.iter().take(SHOWN) {
+        let _ = writeln!(out, "::error title=stackgen lint::{}", data(&failure.message));
+    }
+    let mut left = run.failures.len().saturating_sub(SHOWN);
     // Writing to a String cannot fail.
     for (level, command) in LEVELS {
+        let most = if level == Level::Error { SHOWN.saturating_sub(run.failures.len()) } else { SHOWN };
         let all: Vec<_> = items.iter().filter(|i| i.finding.level == level).collect();
-        left += all.len().saturating_sub(SHOWN);
-        for item in all.into_iter().take(SHOWN) {
+        left += all.len().saturating_sub(most);
+        for item in all.into_iter().take(most) {
             let Item { at, finding, id, .. } = item;
             let _ = write!(
                 out,

@@ -11,6 +11,9 @@ use crate::rules::{self, Rule};
 use crate::text::{Position, Span};
 use crate::write::Failure;
 
+/// How paths of what is part of stackgen begin.
+const BUILT_IN: &str = "<built-in>/";
+
 /// One run.
 pub struct Run<'a> {
     /// What was looked at.
@@ -112,10 +115,13 @@ fn slashes(path: &Path) -> String {
     if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace('\\', "/") }
 }
 
-/// Where a place is; `None` where no text says it.
+/// Where a place is; `None` where no file of the caller says it.
 pub fn region(compiled: &Compiled, place: &Place) -> Option<Region> {
     let Span { source, start, end } = compiled.span(place)?;
     let source = compiled.sources.get(source);
+    if source.path.starts_with(BUILT_IN) {
+        return None;
+    }
     let (start, end) = (start as usize, end as usize);
     Some(Region {
         path: source.path.clone(),
