@@ -724,6 +724,9 @@ fn rules_are_selected_by_name_id_and_group() {
     assert_eq!(rules(&["--select", "co001"]), ["CO001", "CO001"]);
     assert_eq!(rules(&["--ignore", "moving-image-tag"]), ["HO002"]);
     assert_eq!(rules(&["--select", "HO,CO", "--ignore", "HO002,CO001"]), Vec::<String>::new());
+    // What was never judged is not clean.
+    let broken = folder(&[("stack.yaml", "stackgen: 1\nname: a\nsrvices: {}\n")]);
+    assert!(lint(broken.path(), &["--select", "NX"], 1).contains("unknown-key"));
     assert!(lint(dir.path(), &["--select", "moving-tag"], 2).contains("there is no rule `moving-tag`"));
     assert!(lint(dir.path(), &["--ignore", "H"], 2).contains("there is no rule"));
 }

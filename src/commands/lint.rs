@@ -17,7 +17,7 @@ use crate::policy::Policy;
 use crate::render::run::Run;
 use crate::render::text::{self, Tally};
 use crate::render::{count, github, gitlab, json, oneline, sarif};
-use crate::rules::{self, RULES};
+use crate::rules::{self, RULES, Rule};
 use crate::text::nearest;
 use crate::write::{self, Failure};
 use crate::{host, text as words};
@@ -61,7 +61,9 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
     let today = stacks::today();
     host::check(&mut found, Some(&today));
     for compiled in &mut found {
-        compiled.findings.retain(|f| wanted(f.rule));
+        // Where no rule was run, that none found anything says nothing.
+        let judged = compiled.judged;
+        compiled.findings.retain(|f| wanted(f.rule) || !judged && rules::is_final(f));
     }
     if let Some(revision) = &args.since {
         subtract(revision, args.env.as_deref(), &manifests, &mut found, &today)?;
@@ -85,18 +87,22 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
 fn chosen(names: &[String]) -> Result<HashSet<&'static str>, Failure> {
     let mut chosen = HashSet::new();
     for name in names {
-        let group = |id: &str| id.trim_end_matches(|c: char| c.is_ascii_digit()).eq_ignore_ascii_case(name);
-        let before = chosen.len();
-        chosen.extend(rules::find(name).map(|r| r.name));
-        chosen.extend(RULES.iter().filter(|r| group(r.id)).map(|r| r.name));
-        if chosen.len() == before && rules::find(name).is_none() && !RULES.iter().any(|r| group(r.id)) {
-            let failure = Failure::new(format!("there is no rule {}", words::shown(name)));
-            return Err(match nearest(name, RULES.iter().flat_map(|r| [r.name, r.id])) {
-                Some(near) => failure.help(format!("did you mean `{near}`?")),
-                None => failure
-                    .help("name a rule as its findings do, by name or id, or a group by its letters: NX"),
-            });
+        let named = |r: &&Rule| {
+            let group = r.id.trim_end_matches(|c: char| c.is_ascii_digit());
+            [r.id, r.name, group].iter().any(|word| word.eq_ignore_ascii_case(name))
+        };
+        let mut found = RULES.iter().filter(named).map(|r| r.name).peekable();
+        if found.peek().is_some() {
+            chosen.extend(found);
+            continue;
         }
+        let failure = Failure::new(format!("there is no rule {}", words::shown(name)));
+        return Err(match nearest(name, RULES.iter().flat_map(|r| [r.name, r.id])) {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None => {
+                failure.help("name a rule as its findings do, by name or id, or a group by its letters: NX")
+            }
+        });
     }
     Ok(chosen)
 }

@@ -13,7 +13,6 @@ use crate::kinds::{Kind, Kinds, UsedAs};
 use crate::manifest::Manifest;
 use crate::policy::PolicyFile;
 use crate::render::json::Finding;
-use crate::rules::RULES;
 use crate::table::ValueType;
 use crate::text::Sources;
 use crate::write::Failure;
@@ -54,7 +53,7 @@ pub fn kind() -> Value {
     title(schema, "stackgen kind")
 }
 
-/// Of what a team decides for all its stacks. Names and ids of rules are offered, and no others taken.
+/// Of what a team decides for all its stacks.
 pub fn policy() -> Value {
     let root = SchemaSettings::draft2020_12()
         .for_deserialize()
@@ -62,10 +61,6 @@ pub fn policy() -> Value {
         .into_root_schema_for::<PolicyFile>();
     let mut schema = root.to_value();
     tidy(&mut schema);
-    if let Some(rules) = schema.pointer_mut("/properties/rules").and_then(Value::as_object_mut) {
-        let names: Vec<&str> = RULES.iter().flat_map(|r| [r.name, r.id]).collect();
-        rules.insert("propertyNames".into(), json!({ "enum": names }));
-    }
     title(schema, "stackgen policy")
 }
 

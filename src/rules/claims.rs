@@ -124,7 +124,8 @@ pub fn claims(stack: &Stack) -> Claims {
     }
 }
 
-fn containers(stack: &Stack) -> Vec<Claim> {
+/// Fixed names of containers, and where they are given.
+pub(super) fn containers(stack: &Stack) -> Vec<Claim> {
     let named = |service: &crate::stack::Service| {
         let (what, place) = match service.overrides.get("container_name").and_then(Json::as_str) {
             Some(name) => (name, service.place.join("compose").join("container_name")),

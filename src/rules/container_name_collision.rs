@@ -32,32 +32,25 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value as Json;
-
+use super::claims::containers;
 use crate::finding::{Finding, Place};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    let mut seen: HashMap<&str, Place> = HashMap::new();
-    for service in &stack.services {
-        let over = service.overrides.get("container_name").and_then(Json::as_str);
-        let (name, place) = match (over, service.container_name.as_deref()) {
-            (Some(name), _) => (name, service.place.join("compose").join("container_name")),
-            (None, Some(name)) => (name, service.place.join("container_name")),
-            (None, None) => continue,
-        };
-        if let Some(other) = seen.get(name) {
+    let mut seen: HashMap<String, Place> = HashMap::new();
+    for claim in containers(stack) {
+        if let Some(other) = seen.get(&claim.what) {
             out.push(
                 Finding::error(
                     "container-name-collision",
-                    place,
-                    format!("two containers are named `{name}`"),
+                    claim.place,
+                    format!("two containers are named `{}`", claim.what),
                 )
                 .related(other.clone(), "the other one")
                 .help("remove one of the names; services find one another by service name anyway"),
             );
             continue;
         }
-        seen.insert(name, place);
+        seen.insert(claim.what, claim.place);
     }
 }
