@@ -1,9 +1,11 @@
 //! The whole program on one screen: texts in; stack, findings and artifacts out. Pure: no disk, network, clock.
 
+mod settle;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
-use crate::finding::{Document, Finding, Level, Part, Place, Related};
+use crate::finding::{Document, Finding, Level, Part, Place};
 use crate::format::tree::Tree;
 use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
@@ -178,62 +180,10 @@ impl Compiled {
         }
     }
 
-    /// Keeps what it takes to show the findings and to compare the stack with others, and drops the rest, so that a
-    /// thousand stacks can be held at once.
-    pub fn settle(&mut self) {
-        self.claims = self.stack.take().filter(|_| self.judged).map(|stack| rules::claims(&stack));
-        self.artifacts = Vec::new();
-        let mut places: Vec<Place> = Vec::new();
-        for finding in &self.findings {
-            places.push(finding.place.clone());
-            places.extend(finding.related.iter().map(|r| r.place.clone()));
-        }
-        places.extend(self.claims.iter().flat_map(Claims::places).cloned());
-        let places: HashMap<_, _> =
-            places.into_iter().map(|p| (p.clone(), (self.span(&p), self.subject(&p)))).collect();
-        self.sources.keep(places.values().filter_map(|(span, _)| *span).map(|span| span.source));
-        (self.places, self.documents) = (places, HashMap::new());
-    }
-
-    /// Adds what was found here and in other settled stacks: each finding with the place it also speaks of.
-    pub(crate) fn adopt(&mut self, found: Vec<(Finding, Option<Foreign>)>) {
-        for (mut finding, foreign) in found {
-            if let Some(Foreign { path, text, span, hidden, label }) = foreign {
-                let known =
-                    self.sources.iter().find(|(_, s)| s.path == path && s.text == text).map(|(id, _)| id);
-                let source = known.unwrap_or_else(|| {
-                    let id = self.sources.add(path, text);
-                    self.hidden.extend(hidden.into_iter().map(|span| Span { source: id, ..span }));
-                    id
-                });
-                finding.related.push(Related { place: Place::Text(Span { source, ..span }), text: label });
-            }
-            self.findings.push(finding);
-        }
-        self.sort();
-    }
-
-    /// A place of this stack for the findings of another.
-    pub(crate) fn foreign(&self, place: &Place, label: String) -> Option<Foreign> {
-        let span = self.span(place)?;
-        let source = self.sources.get(span.source);
-        let hidden = self.hidden.iter().filter(|h| h.source == span.source).copied().collect();
-        Some(Foreign { path: source.path.clone(), text: source.text.clone(), span, hidden, label })
-    }
-
     fn sort(&mut self) {
         let mut findings = std::mem::take(&mut self.findings);
         findings.sort_by_cached_key(|f| (self.span(&f.place), f.level, f.rule, f.message.clone()));
         findings.dedup();
         self.findings = findings;
     }
-}
-
-/// A place in a text of another stack.
-pub(crate) struct Foreign {
-    path: String,
-    text: String,
-    span: Span,
-    hidden: Vec<Span>,
-    label: String,
 }

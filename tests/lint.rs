@@ -135,8 +135,12 @@ fn the_sarif_log_is_what_code_scanning_takes() {
         line.split("\"redis:latest\"").next().expect("text").chars().map(char::len_utf16).sum();
     assert_eq!(region["startColumn"], before + 1);
     assert_eq!(region["endColumn"], before + 1 + "\"redis:latest\"".len());
-    let related = &results[1]["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"];
-    assert_eq!(related, "infra/stacks/a/stack.yaml");
+    let related = &results[1]["relatedLocations"][0];
+    assert_eq!(related["physicalLocation"]["artifactLocation"]["uri"], "infra/stacks/a/stack.yaml");
+    assert_eq!(related["logicalLocations"][0]["fullyQualifiedName"], "services.cache.container_name");
+    let found = json(&printed(&here, &["--format", "json", "--select", "HO"]));
+    assert_eq!(found[0]["related"][0]["place"], "services.cache.container_name");
+    assert_eq!(found[0]["related"][0]["path"], "stacks/a/stack.yaml");
 }
 
 /// The standard's own validator, with the rules of GitHub's code scanning.

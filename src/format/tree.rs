@@ -255,6 +255,24 @@ mod tests {
     }
 
     #[test]
+    fn a_text_lies_in_an_entry() {
+        let text = "a:\n  b: [x, &y {c: d}]\n  e: *y\n";
+        let mut sources = Sources::default();
+        let id = sources.add("stack.yaml", text);
+        let tree = yaml::read(id, text, &mut Vec::new()).unwrap();
+        let at = |word: &str| {
+            let start = text.find(word).unwrap();
+            tree.at(Span::new(id, start, start + word.len())).map(|p| p.to_string())
+        };
+        for (word, expected) in
+            [("b", "a.b"), ("x", "a.b[0]"), ("d", "a.b[1].c"), ("e", "a.e"), ("x, &", "a.b")]
+        {
+            assert_eq!(at(word).as_deref(), Some(expected), "{word}");
+        }
+        assert_eq!(tree.at(Span::new(crate::text::SourceId(7), 0, 1)), None);
+    }
+
+    #[test]
     fn the_writing_of_a_scalar_is_kept() {
         let text = "[0.60, 1.10, 0755, 0x1F, True, 8069, '1.10', x y, 1e3, ~, 99999999999999999999, -0]";
         let tree = yaml::read(Default::default(), text, &mut Vec::new()).unwrap();

@@ -90,10 +90,11 @@ pub fn findings(compiled: &Compiled) -> Vec<Finding> {
 }
 
 fn location(compiled: &Compiled, place: &Place) -> Location {
-    let mut at = Location::default();
-    if let Place::At { path, .. } = place {
-        at.place = Some(path.to_string());
-    }
+    let keys = match place {
+        Place::At { path, .. } => path.to_string(),
+        Place::Text(_) => compiled.subject(place),
+    };
+    let mut at = Location { place: Some(keys).filter(|k| !k.is_empty()), ..Location::default() };
     if let Some(span) = compiled.span(place) {
         let source = compiled.sources.get(span.source);
         let (start, end) = (source.position(span.start as usize), source.position(span.end as usize));

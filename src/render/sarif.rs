@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::json;
 use super::run::{Item, Region, Run, region, told};
-use crate::finding::{Finding, Level, Place};
+use crate::finding::{Finding, Level};
 use crate::rules::{self, Rule};
 
 /// Most results of a run that GitHub takes; of more it takes none.
@@ -256,12 +256,9 @@ fn outcome(run: &Run, item: &Item, rule_index: usize) -> Outcome {
     let Item { finding, compiled, .. } = item;
     let Finding { related, .. } = finding;
     let related = related.iter().enumerate().filter_map(|(i, r)| {
-        let subject = match &r.place {
-            Place::At { .. } => compiled.subject(&r.place),
-            Place::Text(_) => String::new(),
-        };
         let place = physical(run, &region(compiled, &r.place)?);
-        Some(Location { id: Some(i), message: Some(text(r.text.clone())), ..location(place, subject) })
+        let place = location(place, compiled.subject(&r.place));
+        Some(Location { id: Some(i), message: Some(text(r.text.clone())), ..place })
     });
     Outcome {
         rule_id: item.id,
