@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ipnet::Ipv6Net;
+
 use crate::finding::Place;
 use crate::manifest::{
     Backup, Class, Encryption, Issuer, KeyType, ProbeTool, Protocol, Provider, Restart, RunsIn, SslMode,
@@ -215,7 +217,7 @@ pub enum Origin {
 }
 
 /// How an image is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Build {
     /// Directory with the sources, relative to the deploy directory.
     pub context: String,
@@ -814,6 +816,8 @@ pub struct Network {
     pub name: String,
     /// Whether it has no way out.
     pub internal: bool,
+    /// Its IPv6 addresses, when it has any.
+    pub ipv6: Option<Ipv6Net>,
 }
 
 /// A certificate to be had.
