@@ -1,5 +1,7 @@
 //! The whole program on one screen: texts in; stack, findings and artifacts out. Pure: no disk, network, clock.
 
+mod settle;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::emit::{Artifact, TARGETS};
@@ -10,7 +12,7 @@ use crate::kinds::{Kinds, KindsFile};
 use crate::parse::parse;
 use crate::policy::Policy;
 use crate::resolve::resolve;
-use crate::rules;
+use crate::rules::{self, Claims};
 use crate::stack::Stack;
 use crate::text::{Sources, Span};
 
@@ -64,17 +66,31 @@ pub struct Compiled {
     pub artifacts: Vec<Artifact>,
     /// What could not be seen of a directory without a manifest, and what that kept from being judged; one line each.
     pub unseen: Vec<String>,
+    /// Whether the rules were run: nothing in what was read kept them from it.
+    pub judged: bool,
+    /// What the stack takes of its host; known once settled.
+    pub claims: Option<Claims>,
+    /// Texts that may be secrets, whether or not somebody accepted that they are there.
+    pub hidden: Vec<Span>,
+    /// A directory without a manifest, as it is shown.
+    folder: Option<String>,
+    /// Where the places of the findings are, once the trees are gone: span and subject.
+    places: HashMap<Place, (Option<Span>, String)>,
 }
 
 /// Reads and checks a directory that has no manifest.
 pub fn check_foreign(folder: &dyn Folder, name: &str, pedantic: bool) -> Compiled {
-    let mut compiled = Compiled::default();
+    let mut compiled = Compiled { folder: Some(folder.shown("")), ..Compiled::default() };
     let mut kinds = Kinds::default();
     let read = foreign::read(folder, name, &mut kinds, &mut compiled.sources, &mut compiled.findings);
     compiled.documents = read.documents;
+    let mut hidden = Vec::new();
     if let Some(stack) = read.stack {
         if !compiled.failed() {
-            compiled.findings.extend(rules::check(&stack, pedantic));
+            let found = rules::check(&stack, pedantic);
+            hidden = secrets(&found);
+            compiled.findings.extend(found);
+            compiled.judged = true;
         }
         compiled.unseen = read
             .unseen
@@ -90,8 +106,15 @@ pub fn check_foreign(folder: &dyn Folder, name: &str, pedantic: bool) -> Compile
     compiled
         .documents
         .extend(kinds.into_trees().into_iter().map(|(name, tree)| (Document::Kind(name), tree)));
-    compiled.sort();
+    compiled.hide(&hidden);
+    compiled.finish();
     compiled
+}
+
+/// Places of values that must not be shown.
+fn secrets(findings: &[Finding]) -> Vec<Place> {
+    let found = findings.iter().filter(|f| ["placeholder-secret", "secret-literal"].contains(&f.rule));
+    found.map(|f| f.place.clone()).collect()
 }
 
 /// Compiles a stack.
@@ -109,7 +132,7 @@ pub fn compile(input: Input) -> Compiled {
         if compiled.failed() {
             compiled.artifacts.clear();
         }
-        compiled.sort();
+        compiled.finish();
     }
     compiled
 }
@@ -139,6 +162,7 @@ fn taken(stack: &Stack, artifacts: &[Artifact], out: &mut Vec<Finding>) {
 /// Reads and checks a stack without writing anything.
 pub fn check(input: Input) -> Compiled {
     let mut compiled = Compiled::default();
+    let mut hidden = Vec::new();
     let (sources, out) = (&mut compiled.sources, &mut compiled.findings);
     let base = sources.add(input.manifest.0, input.manifest.1);
     let overlay = input.overlay.map(|(path, text)| sources.add(path, text));
@@ -154,7 +178,10 @@ pub fn check(input: Input) -> Compiled {
         let stack = resolve(&manifest, &mut kinds, sources, out);
         // A stack with holes would set off rules for what is only missing.
         if !out.iter().any(|f| f.level == Level::Error) {
-            out.extend(rules::check(&stack, input.pedantic));
+            let found = rules::check(&stack, input.pedantic);
+            hidden = secrets(&found);
+            out.extend(found);
+            compiled.judged = true;
             if let Some(policy) = &policy {
                 policy.check(&stack, out);
             }
@@ -174,11 +201,20 @@ pub fn check(input: Input) -> Compiled {
     compiled
         .documents
         .extend(kinds.into_trees().into_iter().map(|(name, tree)| (Document::Kind(name), tree)));
-    compiled.sort();
+    compiled.hide(&hidden);
+    compiled.finish();
     compiled
 }
 
 impl Compiled {
+    /// What was found in a document that is no stack.
+    pub fn of(sources: Sources, document: Document, tree: Option<Tree>, findings: Vec<Finding>) -> Self {
+        let documents = tree.into_iter().map(|tree| (document.clone(), tree)).collect();
+        let mut compiled = Self { sources, documents, findings, ..Self::default() };
+        compiled.finish();
+        compiled
+    }
+
     /// Whether a finding stops the build.
     pub fn failed(&self) -> bool {
         self.findings.iter().any(|f| f.level == Level::Error)
@@ -186,6 +222,9 @@ impl Compiled {
 
     /// The text a place means: the entry itself, or its nearest ancestor that is written.
     pub fn span(&self, place: &Place) -> Option<Span> {
+        if let Some((span, _)) = self.places.get(place) {
+            return *span;
+        }
         match place {
             Place::Text(span) => Some(*span),
             Place::At { document, path, part } => {
@@ -198,6 +237,35 @@ impl Compiled {
                 })
             }
         }
+    }
+
+    /// What a place is about, whatever line it is on: a path of keys. Empty for a text that could not be read.
+    pub fn subject(&self, place: &Place) -> String {
+        if let Some((_, subject)) = self.places.get(place) {
+            return subject.clone();
+        }
+        let prefix = |document: &Document| match document {
+            Document::Kind(name) => format!("kind {name}: "),
+            Document::File(path) => format!("{}: ", self.below(path)),
+            Document::Manifest | Document::Compose | Document::Policy | Document::Baseline => String::new(),
+        };
+        match place {
+            Place::At { document, path, .. } => format!("{}{path}", prefix(document)),
+            Place::Text(span) => self
+                .documents
+                .iter()
+                .find_map(|(document, tree)| Some(format!("{}{}", prefix(document), tree.at(*span)?)))
+                .unwrap_or_else(|| match self.folder {
+                    Some(_) => self.below(&self.sources.get(span.source).path).to_string(),
+                    None => String::new(),
+                }),
+        }
+    }
+
+    /// The path of a file in its directory without a manifest.
+    fn below<'a>(&self, path: &'a str) -> &'a str {
+        let folder = self.folder.as_deref().unwrap_or_default();
+        path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
     }
 
     /// Whether what a fix changes is there to be changed.
@@ -241,7 +309,26 @@ impl Compiled {
         })
     }
 
-    fn sort(&mut self) {
+    fn hide(&mut self, places: &[Place]) {
+        self.hidden = places.iter().filter_map(|place| self.span(place)).collect();
+    }
+
+    /// Adds a policy that was not there when the findings were made: only its levels count.
+    pub fn obey(&mut self, (path, text): (String, String)) {
+        let id = self.sources.add(path, text);
+        let mut faults = Vec::new();
+        let (policy, tree) = Policy::read(id, &self.sources, &mut faults);
+        self.documents.extend(tree.map(|tree| (Document::Policy, tree)));
+        self.findings.extend(faults);
+        if let Some(policy) = policy {
+            policy.set_levels(&mut self.findings);
+            self.policy = Some(policy);
+        }
+        self.finish();
+    }
+
+    /// Says of findings where their values come from, drops fixes that cannot be made, and sorts.
+    fn finish(&mut self) {
         let mut findings = std::mem::take(&mut self.findings);
         for finding in &mut findings {
             if finding.label.is_empty()
@@ -253,6 +340,12 @@ impl Compiled {
                 finding.fix = None;
             }
         }
+        self.findings = findings;
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let mut findings = std::mem::take(&mut self.findings);
         findings.sort_by_cached_key(|f| (self.span(&f.place), f.level, f.rule, f.message.clone()));
         findings.dedup();
         self.findings = findings;

@@ -113,8 +113,10 @@ pub enum Document {
     Compose,
     /// A file that stackgen did not write, by path.
     File(String),
-    /// What a team says about all its stacks.
+    /// What a team asks of all its stacks.
     Policy,
+    /// Findings that were there when lint was adopted.
+    Baseline,
 }
 
 /// Which part of an entry is meant.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use crate::compile::{Compiled, Input, compile};
-use crate::finding::{Change, Finding, Fix, Level, Part, Path, Place, Step};
+use crate::finding::{Change, Finding, Fix, Part, Path, Place, Step};
 use crate::format::edit::{self, Made};
 use crate::format::{self, tree::Tree};
-use crate::rules::{Check, find};
+use crate::rules::is_final;
 use crate::text::{SourceId, Span};
 
 /// Most rounds: a fix may uncover another fault or wait for one that it meets, but not for ever.
@@ -43,7 +43,7 @@ pub struct Applied {
 ///
 /// A fix is made whole or not at all: where a text does not afterwards say what was meant, or can no longer be read
 /// as a stack, it is left out. Only what `wanted` holds for is mended.
-pub fn fix(input: Input, risky: bool, wanted: impl Fn(&Finding) -> bool) -> Fixed {
+pub fn fix(input: Input, risky: bool, wanted: impl Fn(&Compiled, &Finding) -> bool) -> Fixed {
     let mut compiled = compile(input.clone());
     let mut fixed = Fixed { input, compiled: Compiled::default(), applied: Vec::new() };
     let mut refused = HashSet::new();
@@ -53,7 +53,7 @@ pub fn fix(input: Input, risky: bool, wanted: impl Fn(&Finding) -> bool) -> Fixe
             if let Some(fix) = &finding.fix
                 && (fix.safe || risky)
                 && round.taken.len() < AT_ONCE
-                && wanted(finding)
+                && wanted(&compiled, finding)
                 && !refused.contains(&(finding.rule, fix.title.clone()))
             {
                 round.take(finding, fix);
@@ -85,8 +85,7 @@ pub fn fix(input: Input, risky: bool, wanted: impl Fn(&Finding) -> bool) -> Fixe
 
 /// How many findings say that a text cannot be made sense of.
 fn unreadable(compiled: &Compiled) -> usize {
-    let earlier = |f: &&Finding| find(f.rule).is_some_and(|r| matches!(r.check, Check::Earlier));
-    compiled.findings.iter().filter(|f| f.level == Level::Error).filter(earlier).count()
+    compiled.findings.iter().filter(|f| is_final(f)).count()
 }
 
 /// A fix, worked out.

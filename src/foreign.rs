@@ -105,6 +105,8 @@ pub fn is_one(folder: &dyn Folder) -> bool {
     compose::base(folder).is_some() || has_configuration(folder)
 }
 
+pub use compose::BASES as COMPOSE_FILES;
+
 /// Whether it holds a Compose file; what lies below is then part of it.
 pub fn has_compose(folder: &dyn Folder) -> bool {
     compose::base(folder).is_some()

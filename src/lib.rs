@@ -19,6 +19,8 @@ pub mod policy;
 pub mod emit;
 pub mod compile;
 pub mod fix;
+pub mod host;
+pub mod baseline;
 pub mod write;
 pub mod render;
 pub mod cli;

@@ -8,7 +8,6 @@ pub mod view;
 use std::collections::HashSet;
 
 use indexmap::IndexMap;
-use minijinja::value::Value;
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
@@ -150,11 +149,16 @@ impl Each {
 
 /// A policy that can be used.
 pub struct Policy {
-    source: SourceId,
-    tree: Tree,
     file: PolicyFile,
     /// The rules that can be evaluated, by position.
     sound: Vec<usize>,
+}
+
+/// What it takes to judge the expressions of a policy.
+struct Judge<'a> {
+    source: SourceId,
+    tree: &'a Tree,
+    sources: &'a Sources,
     expander: Expander,
 }
 
@@ -166,9 +170,9 @@ impl Policy {
         let root = tree.root();
         let file: Option<PolicyFile> = decode::decode(&tree, root, Document::Policy, Path::default(), out);
         let Some(file) = file else { return (None, Some(tree)) };
-        let expander = Expander::default();
-        let mut policy = Self { source, tree: tree.clone(), file, sound: Vec::new(), expander };
-        policy.judge_levels(out);
+        let mut policy = Self { file, sound: Vec::new() };
+        policy.judge_levels(&tree, out);
+        let judge = Judge { source, tree: &tree, sources, expander: Expander::default() };
         let mut seen = HashSet::new();
         for (i, rule) in policy.file.rules.iter().enumerate() {
             let place = at(["rules"]).join(i);
@@ -193,14 +197,14 @@ impl Policy {
             }
             let expressions = [("where", rule.only.as_ref()), ("require", Some(&rule.require))];
             for (key, text) in expressions.into_iter().filter_map(|(k, t)| Some((k, t?.as_str()))) {
-                policy.judge(rule.each, text, 0, &place.join(key), sources, out);
+                judge.judge(rule.each, text, 0, &place.join(key), out);
             }
             let texts = [("message", Some(&rule.message)), ("help", rule.help.as_ref())];
             for (key, text) in texts.into_iter().filter_map(|(k, t)| Some((k, t?.as_str()))) {
                 let mut from = 0;
                 while let Some(start) = text[from..].find("{{").map(|i| from + i + 2) {
                     let end = text[start..].find("}}").map_or(text.len(), |i| start + i);
-                    policy.judge(rule.each, &text[start..end], start, &place.join(key), sources, out);
+                    judge.judge(rule.each, &text[start..end], start, &place.join(key), out);
                     from = end;
                 }
             }
@@ -221,8 +225,8 @@ impl Policy {
         self.file.rules.iter().find(|r| r.name.as_str() == name)
     }
 
-    fn judge_levels(&mut self, out: &mut Vec<Finding>) {
-        let tree = &self.tree;
+    fn judge_levels(&mut self, tree: &Tree, out: &mut Vec<Finding>) {
+        let mut seen = HashSet::new();
         self.file.severity.retain(|name, severity| {
             let place = at(["severity"]).join(name.as_str());
             let Some(rule) = rules::find(name) else {
@@ -263,24 +267,103 @@ impl Policy {
                 ));
                 return false;
             }
+            if !seen.insert(rule.name) {
+                let message = format!("the level of `{}` is set twice, by name and by id", rule.name);
+                out.push(
+                    Finding::error("duplicate-key", place.on_key(), message).help("remove one of the two"),
+                );
+                return false;
+            }
             true
         });
     }
 
-    /// Tells what is wrong with an expression that stands `offset` bytes into a value.
-    fn judge(
-        &self,
-        each: Each,
-        expression: &str,
-        offset: usize,
-        place: &Place,
-        sources: &Sources,
+    /// Runs the team's rules.
+    pub fn check(&self, stack: &Stack, out: &mut Vec<Finding>) {
+        if self.sound.is_empty() {
+            return;
+        }
+        let (things, expander) = (view::Things::new(stack), Expander::default());
+        for i in &self.sound {
+            let Some(rule) = self.file.rules.get(*i) else { continue };
+            if let Err((key, error)) = Self::run(rule, &things, &expander, out) {
+                let message = format!("the expression cannot be evaluated: {error}");
+                let help = format!("test what may be missing first: `{0}.x and {0}.x > 1`", rule.each.word());
+                out.push(
+                    Finding::error("schema-mismatch", at(["rules"]).join(*i).join(key), message).help(help),
+                );
+            }
+        }
+    }
+
+    /// Runs one rule; the error names the key whose expression is at fault.
+    fn run(
+        rule: &TeamRule,
+        things: &view::Things,
+        expander: &Expander,
         out: &mut Vec<Finding>,
-    ) {
+    ) -> Result<(), (&'static str, String)> {
+        let level = rule.level.and_then(SeverityLevel::level).unwrap_or(Level::Warning);
+        let mut found = 0;
+        for (place, scope) in things.each(rule.each) {
+            let holds =
+                |key: &'static str, text: &Line| expander.holds(text.as_str(), &scope).map_err(|e| (key, e));
+            if let Some(only) = &rule.only
+                && !holds("where", only)?
+            {
+                continue;
+            }
+            if holds("require", &rule.require)? {
+                continue;
+            }
+            let fill = |key: &'static str, text: &Line| {
+                expander.text(text.as_str(), &scope).map(|t| t.to_string()).map_err(|e| (key, e))
+            };
+            let steps = rule.at.as_ref().and_then(|at| rules::path(at.as_str()));
+            let place = match steps {
+                Some(path) => path.0.into_iter().fold(place, |place, step| place.join(step)),
+                None => place.on_key(),
+            };
+            let mut finding =
+                Finding::new(level, intern(rule.name.as_str()), place, fill("message", &rule.message)?);
+            if let Some(help) = &rule.help {
+                finding = finding.help(fill("help", help)?);
+            }
+            out.push(finding);
+            found += 1;
+            if found == MOST {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives findings the levels that the team wants, and drops those it does not want.
+    pub fn set_levels(&self, findings: &mut Vec<Finding>) {
+        let wanted: Vec<_> = self
+            .file
+            .severity
+            .iter()
+            .filter_map(|(name, severity)| Some((rules::find(name)?.name, severity.level.level())))
+            .collect();
+        findings.retain_mut(|finding| {
+            match wanted.iter().find(|(name, _)| *name == finding.rule) {
+                Some((_, Some(level))) => finding.level = *level,
+                Some((_, None)) => return false,
+                None => {}
+            }
+            true
+        });
+    }
+}
+
+impl Judge<'_> {
+    /// Tells what is wrong with an expression that stands `offset` bytes into a value.
+    fn judge(&self, each: Each, expression: &str, offset: usize, place: &Place, out: &mut Vec<Finding>) {
         let lead = offset + expression.len() - expression.trim_start().len();
         let mut say = |range: Option<std::ops::Range<usize>>, message: String, help: String| {
             let range = range.map(|r| lead + r.start..lead + r.end);
-            let place = self.exact(place, range, sources).unwrap_or_else(|| place.clone());
+            let place = self.exact(place, range).unwrap_or_else(|| place.clone());
             out.push(Finding::error("schema-mismatch", place, message).help(help));
         };
         let names = match self.expander.names(expression) {
@@ -308,15 +391,10 @@ impl Policy {
     }
 
     /// The very bytes of a value that a range means, where the value is written as it reads.
-    fn exact(
-        &self,
-        place: &Place,
-        range: Option<std::ops::Range<usize>>,
-        sources: &Sources,
-    ) -> Option<Place> {
+    fn exact(&self, place: &Place, range: Option<std::ops::Range<usize>>) -> Option<Place> {
         let (Place::At { path, .. }, Some(range)) = (place, range) else { return None };
         let span = self.tree.find(path).value;
-        let written = sources.slice(span);
+        let written = self.sources.slice(span);
         let quote = usize::from(written.starts_with(['"', '\'']));
         let inner = written.get(quote..written.len().checked_sub(quote)?)?;
         let plain = !inner.contains(['\\', '\n']) && !inner.contains("''");
@@ -324,87 +402,6 @@ impl Policy {
         let end = (start + range.end).min(span.end as usize - quote);
         (plain && start + range.start < end)
             .then(|| Place::Text(Span::new(self.source, start + range.start, end)))
-    }
-
-    /// Runs the team's rules.
-    pub fn check(&self, stack: &Stack, out: &mut Vec<Finding>) {
-        if self.sound.is_empty() {
-            return;
-        }
-        let things = view::Things::new(stack);
-        for i in &self.sound {
-            let Some(rule) = self.file.rules.get(*i) else { continue };
-            if let Err((key, error)) = self.run(rule, &things, out) {
-                let message = format!("the expression cannot be evaluated: {error}");
-                let help = format!("test what may be missing first: `{0}.x and {0}.x > 1`", rule.each.word());
-                out.push(
-                    Finding::error("schema-mismatch", at(["rules"]).join(*i).join(key), message).help(help),
-                );
-            }
-        }
-    }
-
-    /// Runs one rule; the error names the key whose expression is at fault.
-    fn run(
-        &self,
-        rule: &TeamRule,
-        things: &view::Things,
-        out: &mut Vec<Finding>,
-    ) -> Result<(), (&'static str, String)> {
-        let level = rule.level.and_then(SeverityLevel::level).unwrap_or(Level::Warning);
-        let mut found = 0;
-        for (place, scope) in things.each(rule.each) {
-            let holds = |key: &'static str, text: &Line| {
-                self.expander.holds(text.as_str(), &scope).map_err(|e| (key, e))
-            };
-            if let Some(only) = &rule.only
-                && !holds("where", only)?
-            {
-                continue;
-            }
-            if holds("require", &rule.require)? {
-                continue;
-            }
-            let fill = |key: &'static str, text: &Line| self.fill(text, &scope).map_err(|e| (key, e));
-            let steps = rule.at.as_ref().and_then(|at| rules::path(at.as_str()));
-            let place = match steps {
-                Some(path) => path.0.into_iter().fold(place, |place, step| place.join(step)),
-                None => place.on_key(),
-            };
-            let mut finding =
-                Finding::new(level, intern(rule.name.as_str()), place, fill("message", &rule.message)?);
-            if let Some(help) = &rule.help {
-                finding = finding.help(fill("help", help)?);
-            }
-            out.push(finding);
-            found += 1;
-            if found == MOST {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn fill(&self, text: &Line, scope: &Value) -> Result<String, String> {
-        Ok(self.expander.text(text.as_str(), scope)?.to_string())
-    }
-
-    /// Gives findings the levels that the team wants, and drops those it does not want.
-    pub fn set_levels(&self, findings: &mut Vec<Finding>) {
-        let wanted: Vec<_> = self
-            .file
-            .severity
-            .iter()
-            .filter_map(|(name, severity)| Some((rules::find(name)?.name, severity.level.level())))
-            .collect();
-        findings.retain_mut(|finding| {
-            match wanted.iter().find(|(name, _)| *name == finding.rule) {
-                Some((_, Some(level))) => finding.level = *level,
-                Some((_, None)) => return false,
-                None => {}
-            }
-            true
-        });
     }
 }
 

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ipnet::Ipv6Net;
+
 use crate::finding::{Place, Step};
 use crate::format::nginx::Directive;
 use crate::manifest::{
@@ -420,7 +422,7 @@ impl Origin {
 }
 
 /// How an image is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Build {
     /// Directory with the sources, relative to the deploy directory.
     pub context: String,
@@ -1019,6 +1021,8 @@ pub struct Network {
     pub name: String,
     /// Whether it has no way out.
     pub internal: bool,
+    /// Its IPv6 addresses, when it has any.
+    pub ipv6: Option<Ipv6Net>,
 }
 
 /// A certificate to be had.

@@ -69,6 +69,13 @@ impl Source {
         Position { line, column: self.text[start..offset].chars().count() + 1 }
     }
 
+    /// The column of a byte offset in UTF-16 code units, from 1.
+    pub fn utf16_column(&self, offset: usize) -> usize {
+        let offset = self.floor(offset);
+        let start = self.line_start(self.position(offset).line);
+        self.text[start..offset].chars().map(char::len_utf16).sum::<usize>() + 1
+    }
+
     /// The byte at which a line (from 1) starts; the end of the text for a line past the last.
     pub fn line_start(&self, line: usize) -> usize {
         self.lines.get(line.saturating_sub(1)).map_or(self.text.len(), |start| *start as usize)
@@ -108,6 +115,16 @@ impl Sources {
     pub fn slice(&self, span: Span) -> &str {
         let source = self.get(span.source);
         &source.text[source.floor(span.start as usize)..source.floor(span.end as usize)]
+    }
+
+    /// Empties every other text; the ids stay.
+    pub fn keep(&mut self, wanted: impl IntoIterator<Item = SourceId>) {
+        let wanted: std::collections::HashSet<_> = wanted.into_iter().collect();
+        for (i, source) in self.0.iter_mut().enumerate() {
+            if !wanted.contains(&SourceId(i as u16)) {
+                *source = Source::new(std::mem::take(&mut source.path), String::new());
+            }
+        }
     }
 
     /// All texts with their ids, in the order they were added.

@@ -56,6 +56,19 @@ fn reason(error: &io::Error) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
+/// Writes one file, whole or not at all; what is no file, such as a pipe, is written to as it is.
+pub fn file(path: &Path, text: &str) -> Result<(), Failure> {
+    // A link stays one: what it names is replaced.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return fs::write(path, text).map_err(|e| Failure::io(format_args!("write {}", path.display()), &e));
+    }
+    let mut prepared = Prepared::new(commit::Made::default());
+    let put = prepared.put(path, text.as_bytes(), false);
+    put.map_err(|failure| failure.help("name a file that can be written"))?;
+    prepared.commit(path.parent().unwrap_or(Path::new("")))
+}
+
 /// What becomes of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {

@@ -53,7 +53,7 @@ fn what_a_page_says_of_fixes_is_so() {
             continue;
         }
         count += 1;
-        let Fixed { input, compiled, applied } = fix(input("stack.yaml", &flagged), true, |_| true);
+        let Fixed { input, compiled, applied } = fix(input("stack.yaml", &flagged), true, |_, _| true);
         let left = compiled.findings.iter().filter(|f| f.rule == rule.name).count();
         if left > 0 || applied.is_empty() {
             faults.push(format!(
@@ -165,7 +165,7 @@ proptest! {
         prop_assert!(edits.len() >= 3, "{}", show(&found));
         let numbers: std::collections::HashMap<String, usize> =
             found.findings.iter().enumerate().map(|(i, f)| (f.message.clone(), i)).collect();
-        let wanted = |f: &Finding| numbers.get(&f.message).is_some_and(|i| mask >> (i % 64) & 1 == 1);
+        let wanted = |_: &Compiled, f: &Finding| numbers.get(&f.message).is_some_and(|i| mask >> (i % 64) & 1 == 1);
         let fixed = fix(input(name, text), true, wanted);
         let new = &fixed.input.manifest.1;
         for path in differences(name, text, new) {
@@ -196,7 +196,7 @@ proptest! {
 #[test]
 fn all_fixes_leave_no_fixable_finding() {
     for (name, text) in texts() {
-        let fixed = fix(input(&name, &text), true, |_| true);
+        let fixed = fix(input(&name, &text), true, |_, _| true);
         assert!(fixed.applied.len() >= 4, "{:?} {text}", fixed.applied);
         assert!(
             fixed.compiled.findings.iter().all(|f| f.fix.is_none()),
@@ -204,7 +204,7 @@ fn all_fixes_leave_no_fixable_finding() {
             show(&fixed.compiled),
             fixed.input.manifest.1
         );
-        let again = fix(fixed.input.clone(), true, |_| true);
+        let again = fix(fixed.input.clone(), true, |_, _| true);
         assert!(again.applied.is_empty() && again.input.manifest == fixed.input.manifest);
     }
 }
@@ -212,7 +212,7 @@ fn all_fixes_leave_no_fixable_finding() {
 #[test]
 fn safe_fixes_alone_are_made_by_default() {
     let text = "stackgen: 1\nname: demo # x\nservices:\n  n8n:\n    kind: n8n\n    internal: true\n    version: latest\n    env:\n      # why\n      N8N_PROXY_HOP: 1\nallow:\n  - { rule: weak-tls, reason: it was once so }\n";
-    let fixed = fix(input("stack.yaml", text), false, |_| true);
+    let fixed = fix(input("stack.yaml", text), false, |_, _| true);
     let titles: Vec<_> = fixed.applied.iter().map(|a| (a.line, a.title.as_str())).collect();
     assert_eq!(
         titles,
@@ -233,7 +233,7 @@ fn an_overlay_is_mended_where_it_says_so() {
         "stack.prod.yaml".into(),
         "services:\n  n8n:\n    version: latest\n    env: { N8N_LOG_LEVEL: warning }\n".into(),
     ));
-    let fixed = fix(both.clone(), true, |_| true);
+    let fixed = fix(both.clone(), true, |_, _| true);
     assert_eq!(fixed.input.manifest, both.manifest);
     assert_eq!(
         fixed.input.overlay.expect("an overlay").1,
@@ -245,11 +245,11 @@ fn an_overlay_is_mended_where_it_says_so() {
 fn fixes_that_break_something_are_not_made() {
     // A number in quotes is no number: the port would be none.
     let text = "stackgen: 1\nname: demo\nservices:\n  app: { image: \"x/app:1.0\", listen: 0080, internal: true, healthcheck: { command: [x] } }\n";
-    let fixed = fix(input("stack.yaml", text), true, |_| true);
+    let fixed = fix(input("stack.yaml", text), true, |_, _| true);
     assert_eq!(fixed.input.manifest.1, text, "{}", show(&fixed.compiled));
     // One anchor, two users: the fix of one would be one of the other.
     let text = "stackgen: 1\nname: demo\nservices:\n  a: &a { kind: redis, stop_grase: 5s }\n  b: *a\n";
-    let fixed = fix(input("stack.yaml", text), true, |_| true);
+    let fixed = fix(input("stack.yaml", text), true, |_, _| true);
     assert_eq!(fixed.input.manifest.1, text, "{}", show(&fixed.compiled));
 }
 

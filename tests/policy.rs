@@ -326,7 +326,7 @@ fn a_policy_is_mended_too() {
         )),
         ..Input::default()
     };
-    let fixed = stackgen::fix::fix(input, false, |_| true);
+    let fixed = stackgen::fix::fix(input, false, |_, _| true);
     assert_eq!(
         fixed.input.policy.expect("a policy").1,
         "stackgen: 1\nseverity:\n  moving-image-tag: info # x\n"

@@ -30,6 +30,7 @@ fn the_files_are_what_the_types_make() {
         ("stack", SchemaOf::Stack),
         ("overlay", SchemaOf::Overlay),
         ("kind", SchemaOf::Kind),
+        ("policy", SchemaOf::Policy),
         ("findings", SchemaOf::Findings),
         ("policy", SchemaOf::Policy),
         ("model", SchemaOf::Model),

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::out::Out;
+use super::team::Team;
 use super::{Status, stacks};
 use crate::cli::Explain;
 use crate::emit::{TARGETS, Target};
@@ -80,8 +81,8 @@ fn rule(rule: &'static Rule) -> String {
 
 /// The policy that counts in this folder, if there is one and it can be read.
 fn policy(sources: &mut Sources) -> Option<Policy> {
-    let path = stacks::policy_above(Path::new("")).ok()??;
-    let id = sources.add(path.display().to_string(), std::fs::read_to_string(&path).ok()?);
+    let (path, text) = Team::default().policy(Path::new("."))?;
+    let id = sources.add(path, text);
     Policy::read(id, sources, &mut Vec::new()).0
 }
 

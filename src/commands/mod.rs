@@ -9,8 +9,11 @@ mod init;
 mod lint;
 mod man;
 mod out;
+mod parallel;
 pub mod schema;
+mod since;
 mod stacks;
+mod team;
 
 use std::process::ExitCode;
 
@@ -25,11 +28,11 @@ use out::Out;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     /// All is well.
-    Fine,
+    Fine = 0,
     /// There were findings or differences.
-    Found,
+    Found = 1,
     /// Not all could be seen, and it was said why.
-    Unseen,
+    Unseen = 2,
 }
 
 /// The program.
@@ -62,11 +65,7 @@ pub fn main() -> ExitCode {
             Status::Unseen
         }
     };
-    match status {
-        Status::Fine => ExitCode::SUCCESS,
-        Status::Found => ExitCode::from(1),
-        Status::Unseen => ExitCode::from(2),
-    }
+    ExitCode::from(status as u8)
 }
 
 /// Prints help, the version, or what is wrong with the arguments.

@@ -28,8 +28,8 @@ pub fn text(of: SchemaOf) -> String {
         SchemaOf::Stack => stack(),
         SchemaOf::Overlay => overlay(),
         SchemaOf::Kind => kind(),
-        SchemaOf::Findings => findings(),
         SchemaOf::Policy => policy(),
+        SchemaOf::Findings => findings(),
         SchemaOf::Model => model(),
     };
     format!("{schema:#}\n")
@@ -54,7 +54,7 @@ pub fn kind() -> Value {
     title(schema, "stackgen kind")
 }
 
-/// Of a team's policy.
+/// Of what a team asks of all its stacks.
 pub fn policy() -> Value {
     let root = SchemaSettings::draft2020_12()
         .for_deserialize()

@@ -4,11 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ignore::WalkBuilder;
 use walkdir::WalkDir;
 
 use super::disk::Disk;
+use super::team::{Text, absolute};
 use crate::compile::{Compiled, Input, check_foreign, compile};
-use crate::finding::Finding;
+use crate::finding::{Document, Finding};
 use crate::foreign;
 use crate::format::decode_utf8;
 use crate::kinds::KindsFile;
@@ -143,31 +145,36 @@ pub(super) fn below(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Failure>) {
             }
             continue;
         }
-        let before = found.len();
-        let mut foreign = Vec::new();
-        let walk = WalkDir::new(path).sort_by_file_name().into_iter();
-        for entry in
-            walk.filter_entry(|e| e.depth() == 0 || !e.file_type().is_dir() || is_looked_into(e.path()))
-        {
+        let mut here = Vec::new();
+        let walk = WalkBuilder::new(path)
+            // What is found must not depend on whose machine it is.
+            .git_global(false)
+            .git_exclude(false)
+            // A copy without .git has the same stacks.
+            .require_git(false)
+            .filter_entry(|e| {
+                e.depth() == 0 || !e.file_type().is_some_and(|t| t.is_dir()) || is_looked_into(e.path())
+            })
+            .build();
+        for entry in walk {
             match entry {
-                Ok(entry) if entry.file_type().is_dir() => match in_folder(entry.path()) {
-                    Ok(Some(manifest)) => found.push(manifest),
-                    // A directory stands for the files in it.
-                    Ok(None) if foreign::has_compose(&Disk::new(entry.path())) => {
-                        foreign.push(entry.path().into())
+                Ok(entry) if entry.depth() > 0 => {
+                    let mut names = MANIFESTS.iter().chain(foreign::COMPOSE_FILES);
+                    if names.any(|name| entry.file_name() == *name) {
+                        here.extend(entry.path().parent().map(Path::to_path_buf));
                     }
-                    Ok(None) => {}
-                    Err(failure) => failures.push(failure),
-                },
+                }
                 Ok(_) => {}
                 Err(error) => failures.push(unwalkable(path, &error)),
             }
         }
-        if found.len() == before && foreign.is_empty() && foreign::is_one(&Disk::new(path)) {
-            foreign.push(path.clone());
+        // A folder comes before those in it; one with several such files was seen several times.
+        here.sort();
+        here.dedup();
+        if here.is_empty() && foreign::is_one(&Disk::new(path)) {
+            here.push(path.clone());
         }
-        found.extend(foreign);
-        if found.len() == before && failures.is_empty() {
+        if here.is_empty() && failures.is_empty() {
             failures.push(
                 Failure::new(format!(
                     "expected a stack below {}, found neither stack.yaml, stack.toml nor a Compose file",
@@ -175,6 +182,13 @@ pub(super) fn below(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Failure>) {
                 ))
                 .help("name a manifest or a folder above one"),
             );
+        }
+        for folder in here {
+            match in_folder(&folder) {
+                // Where there is no manifest, a directory stands for the files in it.
+                Ok(manifest) => found.push(manifest.unwrap_or(folder)),
+                Err(failure) => failures.push(failure),
+            }
         }
     }
     let mut seen = std::collections::HashSet::new();
@@ -188,11 +202,23 @@ fn is_looked_into(folder: &Path) -> bool {
     !name.starts_with('.') && name != "target" && name != "node_modules" && !folder.join(LOCK).exists()
 }
 
-fn unwalkable(path: &Path, error: &walkdir::Error) -> Failure {
-    let at = shown(error.path().unwrap_or(path));
-    match error.io_error() {
-        Some(error) => Failure::io(format_args!("read {at}"), error),
-        None => Failure::new(format!("cannot read {at}: {error}")),
+fn unwalkable(path: &Path, error: &ignore::Error) -> Failure {
+    let mut at = path;
+    let mut cause = error;
+    // The path and the cause are layers around one another.
+    loop {
+        cause = match cause {
+            ignore::Error::WithPath { path, err } => {
+                at = path;
+                err
+            }
+            ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => err,
+            _ => break,
+        };
+    }
+    match cause {
+        ignore::Error::Io(error) => Failure::io(format_args!("read {}", shown(at)), error),
+        _ => Failure::new(format!("cannot read {}: {cause}", shown(at))),
     }
 }
 
@@ -201,16 +227,24 @@ pub(super) fn is_foreign(manifest: &Path) -> bool {
     manifest.is_dir()
 }
 
-/// Checks the files of a directory without a manifest.
-pub(super) fn foreign(folder: &Path, pedantic: bool) -> Compiled {
-    let name =
-        fs::canonicalize(folder).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
-    check_foreign(&Disk::new(folder), &name.unwrap_or_else(|| "stack".into()), pedantic)
+/// What a directory without a manifest is called.
+pub(super) fn foreign_name(folder: &Path) -> String {
+    absolute(folder).file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Compiles a stack. What could not be read is a failure, unless its text is at fault.
-pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, Failure> {
-    Ok(input(manifest, env, false)?.compiled())
+pub(super) fn compiled(
+    manifest: &Path,
+    env: Option<&str>,
+    policy: Option<Text>,
+    pedantic: bool,
+) -> Result<Compiled, Failure> {
+    if is_foreign(manifest) {
+        let mut compiled = check_foreign(&Disk::new(manifest), &foreign_name(manifest), pedantic);
+        policy.into_iter().for_each(|policy| compiled.obey(policy));
+        return Ok(compiled);
+    }
+    Ok(input(manifest, env, policy, pedantic)?.compiled())
 }
 
 /// The files of a stack.
@@ -226,84 +260,45 @@ impl Texts {
     pub(super) fn compiled(self) -> Compiled {
         match self {
             Texts::Read(input) => compile(input),
-            Texts::Faulty(faults) => {
-                Compiled { sources: faults.sources, findings: faults.findings, ..Compiled::default() }
-            }
+            Texts::Faulty(faults) => Compiled::of(faults.sources, Document::Manifest, None, faults.findings),
         }
     }
 }
 
 /// Reads the files of a stack.
-pub(super) fn input(manifest: &Path, env: Option<&str>, pedantic: bool) -> Result<Texts, Failure> {
+pub(super) fn input(
+    manifest: &Path,
+    env: Option<&str>,
+    policy: Option<Text>,
+    pedantic: bool,
+) -> Result<Texts, Failure> {
     let mut faults = Faults::default();
     let overlay = env.map(|env| overlay(manifest, env)).transpose()?;
     let input = Input {
         pedantic,
         // Accepted findings may have an end.
-        today: Some(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()),
+        today: Some(today()),
         manifest: (shown(manifest), faults.text(manifest)?),
         overlay: match &overlay {
             Some(path) => Some((shown(path), faults.text(path)?)),
             None => None,
         },
-        policy: match policy_above(manifest.parent().unwrap_or(Path::new("")))? {
-            Some(path) => Some((path.display().to_string(), faults.text(&path)?)),
-            None => None,
-        },
+        policy,
         kinds: kinds(manifest.parent().unwrap_or(Path::new("")), &mut faults)?,
     };
     Ok(if faults.findings.is_empty() { Texts::Read(input) } else { Texts::Faulty(faults) })
 }
 
-/// What the file of a team's policy is called.
-const POLICIES: [&str; 2] = ["stackgen-policy.yaml", "stackgen-policy.toml"];
-
-/// Whether that is the name of one.
-pub(super) fn is_policy(name: &str) -> bool {
-    POLICIES.contains(&name)
-}
-
-/// The policy in a folder or the nearest above it, up to the root of the repository.
-pub(super) fn policy_above(folder: &Path) -> Result<Option<PathBuf>, Failure> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let read = |error: &std::io::Error| Failure::io(format_args!("read {}", shown(folder)), error);
-    let start = fs::canonicalize(folder).map_err(|e| read(&e))?;
-    let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
-    for above in start.ancestors() {
-        let found: Vec<_> = POLICIES.iter().map(|name| above.join(name)).filter(|p| p.is_file()).collect();
-        match found.as_slice() {
-            [] => {}
-            [one] => return Ok(Some(seen_from(&here, one))),
-            _ => {
-                let message =
-                    format!("expected one policy in {}, found {}", shown(above), POLICIES.join(" and "));
-                return Err(Failure::new(message).help("delete one of them"));
-            }
-        }
-        // What lies above a repository is not part of it.
-        if above.join(".git").exists() {
-            break;
-        }
-    }
-    Ok(None)
-}
-
-/// A file as one in a folder would write it: `../stackgen-policy.yaml`.
-fn seen_from(here: &Path, file: &Path) -> PathBuf {
-    let common = here.ancestors().find(|above| file.starts_with(above)).unwrap_or(Path::new(""));
-    match (file.strip_prefix(common), here.strip_prefix(common)) {
-        (Ok(rest), Ok(up)) if common.parent().is_some() => {
-            up.components().map(|_| Path::new("..")).chain([rest]).collect()
-        }
-        _ => file.into(),
-    }
+/// The day, anywhere the same.
+pub(super) fn today() -> String {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
 
 /// The overlay of a manifest for an environment.
 pub(super) fn overlay(manifest: &Path, env: &str) -> Result<PathBuf, Failure> {
     let stem = manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let named = |ending: &str| manifest.with_file_name(format!("{stem}.{env}.{ending}"));
-    let mut found = ["yaml", "toml"].into_iter().map(named).filter(|p| p.is_file());
+    let named = overlay_names(manifest, env);
+    let mut found = named.iter().filter(|p| p.is_file()).cloned();
     // A name with a slash would lead elsewhere.
     let name_ok = Name::try_from(env.to_string()).is_ok();
     match (found.next().filter(|_| name_ok), found.next()) {
@@ -319,12 +314,18 @@ pub(super) fn overlay(manifest: &Path, env: &str) -> Result<PathBuf, Failure> {
         _ => {}
     }
     let environments = environments(manifest, &stem);
-    let failure = Failure::new(format!("expected the overlay {}, found none", shown(&named("yaml"))));
+    let failure = Failure::new(format!("expected the overlay {}, found none", shown(&named[0])));
     Err(match (nearest(env, environments.iter().map(String::as_str)), environments.as_slice()) {
         (_, []) => failure.help(format!("{} has no overlays; leave out `--env`", shown(manifest))),
         (Some(near), _) => failure.help(format!("did you mean `--env {near}`?")),
         (None, all) => failure.help(format!("known: `--env {}`", all.join("`, `--env "))),
     })
+}
+
+/// What the overlay of a manifest for an environment may be called.
+pub(super) fn overlay_names(manifest: &Path, env: &str) -> [PathBuf; 2] {
+    let stem = manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    ["yaml", "toml"].map(|ending| manifest.with_file_name(format!("{stem}.{env}.{ending}")))
 }
 
 /// Environments a manifest has overlays for, sorted.
@@ -384,16 +385,27 @@ fn kinds(folder: &Path, faults: &mut Faults) -> Result<Vec<KindsFile>, Failure> 
     }
     // Templates may lie in a folder of their own, as the built-in ones do.
     for entry in WalkDir::new(&folder).min_depth(1).max_depth(2).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|e| unwalkable(&folder, &e))?;
+        let entry = entry.map_err(|e| match e.io_error() {
+            Some(error) => Failure::io(format_args!("read {}", shown(e.path().unwrap_or(&folder))), error),
+            None => Failure::new(format!("cannot read {}: {e}", shown(&folder))),
+        })?;
         let path = entry.path();
         let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        let endings: &[&str] = if entry.depth() == 1 { &[".yaml", ".yml", ".tsv", ".j2"] } else { &[".j2"] };
-        if entry.file_type().is_file() && endings.iter().any(|e| name.ends_with(e)) && !name.starts_with('.')
-        {
+        if entry.file_type().is_file() && is_kinds_file(&name) {
             files.push(KindsFile { name, path: shown(path), text: faults.text(path)? });
         }
     }
     Ok(files)
+}
+
+/// Whether a path below `kinds/` is part of a kind.
+pub(super) fn is_kinds_file(name: &str) -> bool {
+    let endings: &[&str] = match name.matches('/').count() {
+        0 => &[".yaml", ".yml", ".tsv", ".j2"],
+        1 => &[".j2"],
+        _ => &[],
+    };
+    endings.iter().any(|e| name.ends_with(e)) && !name.starts_with('.')
 }
 
 /// A path as the caller would write it: relative to the working directory if it lies below.

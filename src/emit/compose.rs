@@ -30,7 +30,11 @@ pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
         .networks
         .iter()
         .map(|n| {
-            (n.key.clone(), Map::new().set("name", &n.name).set_some("internal", n.internal.then_some(true)))
+            let map = Map::new().set("name", &n.name).set_some("internal", n.internal.then_some(true));
+            let Some(ipv6) = n.ipv6 else { return (n.key.clone(), map) };
+            let pool = Map::new().set("subnet", ipv6.to_string());
+            let pools = Map::new().set("config", Value::List(vec![pool.into()]));
+            (n.key.clone(), map.set("enable_ipv6", true).set("ipam", pools))
         })
         .collect();
     let mut volumes = Map::new();
@@ -51,7 +55,14 @@ pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
             .note("Prefixes names that hold data; changing it loses them.")
             .set("name", &stack.project),
     );
-    document.each("services", stack.services.iter().map(|s| (s.name.clone(), s.title.clone(), service(s))));
+    let mut built = HashSet::new();
+    document.each(
+        "services",
+        stack.services.iter().map(|s| {
+            let first = s.build.as_ref().is_none_or(|b| built.insert((&s.image.reference, b)));
+            (s.name.clone(), s.title.clone(), service(s, first))
+        }),
+    );
     document.entries(&Map::new().set_filled("networks", networks));
     document.entries(&Map::new().set_filled("volumes", volumes));
     let note = "Values come from the environment or .env; .env.example names them all.";
@@ -73,10 +84,14 @@ fn about(volume: &Volume) -> String {
 }
 
 /// One service; the keys stand in the order that Compose's own style guide and dclint expect.
-fn service(s: &Service) -> Map {
+///
+/// Of the services that share an image only the `first` builds it. Compose labels what it builds with the service's
+/// name, so a second build is another image under the same tag, whichever is done last; and `up` makes both containers
+/// anew when that is not the one of before.
+fn service(s: &Service, first: bool) -> Map {
     let mut map = Map::new()
         .set("image", escape(&s.image.reference))
-        .set_some("build", s.build.as_ref().map(build))
+        .set_some("build", s.build.as_ref().filter(|_| first).map(build))
         .set_some("container_name", s.container_name.as_ref())
         .set_filled("depends_on", depends_on(s))
         .set_filled("volumes", s.mounts.iter().map(mount).collect::<Vec<Value>>())
@@ -110,6 +125,7 @@ fn service(s: &Service) -> Map {
         .set_some("cap_drop", h.capabilities.as_ref().map(|_| value::list(["ALL"])))
         .set_filled("deploy", deploy)
         .set_some("init", s.init.then_some(true))
+        .set_some("pull_policy", (!first).then_some("never"))
         .set_some("read_only", h.read_only.then_some(true))
         .set_some("security_opt", (!h.new_privileges).then(|| value::list(["no-new-privileges:true"])))
         .set_some("shm_size", s.shm.map(|b| size(b).to_lowercase()))

@@ -13,7 +13,8 @@ use crate::format::yaml;
 use crate::text::Span;
 
 /// Names of the first file, the best first; Source: compose-go, cli/options.go.
-const BASES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+/// Names of the first file of a project; the first of them counts.
+pub const BASES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 const OVERRIDES: &[&str] = &[
     "compose.override.yaml",
     "compose.override.yml",

@@ -182,8 +182,12 @@ fn is_true(view: Option<View<'_>>) -> bool {
 }
 
 fn networks(root: &View<'_>, stack: &mut Stack, foreign: &mut Foreign) {
-    let mut list =
-        vec![Network { key: "default".into(), name: format!("{}_default", stack.project), internal: false }];
+    let mut list = vec![Network {
+        key: "default".into(),
+        name: format!("{}_default", stack.project),
+        internal: false,
+        ipv6: None,
+    }];
     for (key, view) in root.get("networks").iter().flat_map(View::entries) {
         let name = view.get("name").and_then(|n| n.text());
         let external = is_true(view.get("external"));
@@ -199,7 +203,7 @@ fn networks(root: &View<'_>, stack: &mut Stack, foreign: &mut Foreign) {
         }
         let internal = view.get("internal").is_some_and(|v| v.json() == Json::Bool(true));
         list.retain(|n| n.key != key);
-        list.push(Network { key: key.to_string(), name: full, internal });
+        list.push(Network { key: key.to_string(), name: full, internal, ipv6: None });
     }
     stack.networks = list;
 }

@@ -170,6 +170,30 @@ impl Tree {
         found
     }
 
+    /// The path of the innermost entry that a text lies in.
+    pub fn at(&self, span: Span) -> Option<Path> {
+        let holds =
+            |outer: Span| outer.source == span.source && outer.start <= span.start && span.end <= outer.end;
+        let mut path = Path::default();
+        let mut node = self.root;
+        // An alias in what it names would go on for ever.
+        for _ in 0..super::DEPTH_LIMIT {
+            let entries = self.entries(node).iter();
+            let items = self.items(node).iter().enumerate();
+            let next = entries
+                .filter(|e| holds(e.key_span) || holds(self.node(e.value).span))
+                .map(|e| (Step::from(&*e.key), e.value))
+                .chain(
+                    items.filter(|(_, id)| holds(self.node(**id).span)).map(|(i, id)| (Step::from(i), *id)),
+                )
+                .next();
+            let Some((step, value)) = next else { break };
+            path.0.push(step);
+            node = value;
+        }
+        (!path.0.is_empty() || holds(self.node(self.root).span)).then_some(path)
+    }
+
     /// Adds a node.
     pub(crate) fn push(&mut self, span: Span, kind: Kind) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
@@ -252,6 +276,24 @@ mod tests {
         assert_eq!(at(&aliases), (None, "b", true));
         assert_eq!(at(&[&aliases[..3], &[Step::Index(7)]].concat()), (Some("aliases"), "[a, b]", false));
         assert_eq!(at(&[key("services"), key("a.b")]), (Some("'a.b'"), "x", true));
+    }
+
+    #[test]
+    fn a_text_lies_in_an_entry() {
+        let text = "a:\n  b: [x, &y {c: d}]\n  e: *y\n";
+        let mut sources = Sources::default();
+        let id = sources.add("stack.yaml", text);
+        let tree = yaml::read(id, text, &mut Vec::new()).unwrap();
+        let at = |word: &str| {
+            let start = text.find(word).unwrap();
+            tree.at(Span::new(id, start, start + word.len())).map(|p| p.to_string())
+        };
+        for (word, expected) in
+            [("b", "a.b"), ("x", "a.b[0]"), ("d", "a.b[1].c"), ("e", "a.e"), ("x, &", "a.b")]
+        {
+            assert_eq!(at(word).as_deref(), Some(expected), "{word}");
+        }
+        assert_eq!(tree.at(Span::new(crate::text::SourceId(7), 0, 1)), None);
     }
 
     #[test]

@@ -160,10 +160,11 @@ fn edit(compiled: &Compiled, edit: &finding::Edit) -> Edit {
 }
 
 fn location(compiled: &Compiled, place: &Place) -> Location {
-    let mut at = Location::default();
-    if let Place::At { path, .. } = place {
-        at.place = Some(path.to_string());
-    }
+    let keys = match place {
+        Place::At { path, .. } => path.to_string(),
+        Place::Text(_) => compiled.subject(place),
+    };
+    let mut at = Location { place: Some(keys).filter(|k| !k.is_empty()), ..Location::default() };
     if let Some(span) = compiled.span(place) {
         let source = compiled.sources.get(span.source);
         let (start, end) = (source.position(span.start as usize), source.position(span.end as usize));
@@ -174,9 +175,14 @@ fn location(compiled: &Compiled, place: &Place) -> Location {
     at
 }
 
-/// The array as text, safe to look at in a terminal too.
+/// The array as text.
 pub fn print(findings: &[Finding]) -> String {
-    let text = serde_json::to_string_pretty(findings).unwrap_or_default();
+    pretty(findings)
+}
+
+/// JSON that is safe to look at in a terminal too.
+pub(super) fn pretty<T: Serialize + ?Sized>(value: &T) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if is_visible(c) || c == '\n' {

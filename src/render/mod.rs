@@ -1,10 +1,15 @@
-//! What people and programs are shown: findings as text and as JSON, and differences. Makes texts; prints nothing.
+//! What people and programs are shown: findings in the formats of people and programs, and differences. Makes texts; prints nothing.
 //!
 //! Texts hold ANSI colours; whoever prints them strips those where no terminal is.
 
 mod conceal;
 pub mod difference;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod oneline;
+pub mod run;
+pub mod sarif;
 mod snippet;
 pub mod text;
 

@@ -88,14 +88,25 @@ pub fn findings(compiled: &Compiled) -> String {
     out
 }
 
-/// Rules whose place is a value that must not be shown.
-const SECRETS: &[&str] = &["placeholder-secret", "secret-literal"];
+/// How often each rule found something.
+pub fn statistics(stacks: &[Compiled]) -> String {
+    let counts = super::run::counts(stacks);
+    let width = counts.iter().map(|(.., n)| n.to_string().len()).max().unwrap_or_default();
+    let mut out = String::new();
+    for (level, id, rule, number) in counts {
+        let color = style(level);
+        let _ = writeln!(out, "{number:>width$} {color}{level}[{id}]{color:#} {rule}");
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
 
 /// Ranges of a file that are not shown.
 pub fn secrets(compiled: &Compiled, path: &str) -> Vec<std::ops::Range<usize>> {
-    let found = compiled.findings.iter().filter(|f| SECRETS.contains(&f.rule));
-    let spans = found.filter_map(|f| compiled.span(&f.place));
-    spans.filter(|s| compiled.sources.get(s.source).path == path).map(crate::text::Span::range).collect()
+    let spans = compiled.hidden.iter().filter(|s| compiled.sources.get(s.source).path == path);
+    spans.map(|s| s.range()).collect()
 }
 
 /// The texts as they are shown, each made ready once.

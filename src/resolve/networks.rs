@@ -1,6 +1,10 @@
 //! Who can reach whom: a network for each service that others reach, with its clients and nobody else on it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::Ipv6Addr;
+
+use ipnet::Ipv6Net;
+use sha2::{Digest, Sha256};
 
 use super::Resolver;
 use crate::finding::Place;
@@ -59,6 +63,9 @@ impl Resolver<'_> {
                     name: format!("{}_{}", self.stack.project, service.name),
                     // What only keeps data for others needs no way out.
                     internal: service.role == Role::Store,
+                    // Docker hands requests over IPv6 to a container without IPv6 through a process of its own: every
+                    // client then has the address of the bridge, in logs, for rate limits and for `allow_from`.
+                    ipv6: (service.role == Role::Proxy).then(|| private_ipv6(&self.stack.project)),
                 });
             }
         }
@@ -112,4 +119,14 @@ impl Resolver<'_> {
             self.undefined(place, "service that runs", &name, &names);
         }
     }
+}
+
+/// A /64 of a private /48 that follows from the project's name: the same at every build, and hardly that of another
+/// project (RFC 4193, 3.2). Written out because engines before 27 have no pool to take one from.
+fn private_ipv6(project: &str) -> Ipv6Net {
+    let digest = Sha256::digest(format!("stackgen network {project}"));
+    let mut octets = [0; 16];
+    octets[0] = 0xfd;
+    octets[1..6].copy_from_slice(&digest[..5]);
+    Ipv6Net::new_assert(Ipv6Addr::from(octets), 64)
 }

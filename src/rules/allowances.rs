@@ -65,7 +65,8 @@ pub fn apply_allowances(
             );
             continue;
         }
-        used[i] = false;
+        // Whether another stack of the host is in the way cannot be known here.
+        used[i] = rule.is_some_and(|r| matches!(r.check, Check::Host(_)));
         // What is no path is the path of nothing.
         let at = entry.at.as_deref().map(|text| path(text).unwrap_or_else(|| Path(vec![Step::from(text)])));
         by_rule.entry(name).or_default().push((i, at));
@@ -102,6 +103,16 @@ fn unknown(name: &str, own: &[&str], place: Place) -> Finding {
     let fix =
         near.map(|near| Fix::new(is_slip(name, known()), format!("write `{near}`")).set(place.clone(), near));
     Finding::error("unknown-rule-id", place, format!("there is no rule {}", shown(name))).help(help).fix(fix)
+}
+
+/// Whether a manifest accepts what this rule finds at a place of it.
+pub fn accepts(allowed: &[Allowed], rule: &str, place: &Place, today: Option<&str>) -> bool {
+    let expired = |entry: &Allowed| matches!((entry.until.as_deref(), today), (Some(until), Some(today)) if until < today);
+    allowed.iter().any(|entry| {
+        find(&entry.rule).is_some_and(|r| r.name == rule)
+            && !expired(entry)
+            && entry.at.as_deref().is_none_or(|at| path(at).is_some_and(|at| is_at_or_below(place, &at)))
+    })
 }
 
 /// Whether a reason gives none.

@@ -18,7 +18,7 @@
 
 use super::common::{owners, setting, written};
 use crate::finding::Finding;
-use crate::stack::{Origin, Stack};
+use crate::stack::{Aspect, Origin, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in owners(stack) {
@@ -31,10 +31,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let first = service.settings.first().and_then(|g| g.settings.first());
         let Some(first) = first.filter(|_| open) else { continue };
         let message = format!("`{}` has the master password `admin`, since none is set", service.name);
-        out.push(
+        let mut finding =
             Finding::error("default-admin-password", written(&first.origin, service).on_key(), message)
-                .related(written(&password.origin, service), "its service")
-                .help("set `list_db = False`, or `admin_passwd` to a hash that Odoo itself makes"),
-        );
+                .help("set `list_db = False`, or `admin_passwd` to a hash that Odoo itself makes");
+        if stack.sees(Aspect::Containers) {
+            finding = finding.related(written(&password.origin, service), "its service");
+        }
+        out.push(finding);
     }
 }

@@ -14,11 +14,13 @@ mod body_limit_mismatch;
 mod certificate_lists_dead_domain;
 mod certificate_path_mismatch;
 mod challenge_unreachable;
+mod claims;
 mod client_address_lost;
 mod common;
 mod compose_too_old;
 mod connection_budget_exceeded;
 mod container_name_blocks_replicas;
+mod container_name_claimed_twice;
 mod container_name_collision;
 mod critical_volume_not_backed_up;
 mod database_manager_open;
@@ -31,6 +33,8 @@ mod dependency_not_awaited;
 mod deprecated_directive;
 mod deprecated_option;
 mod directive_without_effect;
+mod directory_claimed_twice;
+mod domain_claimed_twice;
 mod domain_not_covered;
 mod driver_missing;
 mod duplicate_key;
@@ -73,7 +77,9 @@ mod partial_letsencrypt_mount;
 mod placeholder_secret;
 mod plain_http_served;
 mod pooler_mode_incompatible;
+mod port_claimed_twice;
 mod port_outside_firewall_policy;
+mod project_claimed_twice;
 mod proxy_headers_dropped;
 mod proxy_mode_mismatch;
 mod proxy_timeout_too_short;
@@ -95,6 +101,7 @@ mod sensitive_host_mount;
 mod setting_value_invalid;
 mod shared_superuser;
 mod sqlite_fallback;
+mod stale_baseline_entry;
 mod stale_upstream_address;
 mod stateful_without_volume;
 mod stop_grace_too_short;
@@ -118,13 +125,15 @@ mod unused_suppression;
 mod unwritable_value;
 mod upstream_not_listening;
 mod upstream_not_resolvable;
+mod volume_claimed_twice;
 mod weak_tls;
 mod websocket_upgrade_missing;
 mod websocket_without_workers;
 mod worker_memory_over_limit;
 mod workers_without_websocket_route;
 
-pub use allowances::{apply_allowances, no_reason, path};
+pub use allowances::{accepts, apply_allowances, no_reason, path};
+pub use claims::{Claims, Clash, claims};
 pub use secret_literal::may_be_secret;
 
 use crate::finding::{Finding, Level};
@@ -146,11 +155,14 @@ pub struct Rule {
 
 /// Who looks for a fault.
 pub enum Check {
-    /// This function, given the whole stack. Only these findings can be accepted.
+    /// This function, given the whole stack.
     Stack(fn(&Stack, &mut Vec<Finding>)),
     /// This function, given the whole stack, but only where it is asked for: what it finds is a matter of taste.
     Asked(fn(&Stack, &mut Vec<Finding>)),
-    /// Reading, resolving or writing, which cannot go on without it; or what judges `allow`.
+    /// This function, given what the stacks of one host take of it.
+    Host(fn(&[&Claims], &mut Vec<Clash>)),
+    /// Reading, resolving or writing, which cannot go on without it; or what judges `allow`. Only these findings cannot
+    /// be accepted.
     Earlier,
 }
 
@@ -163,6 +175,9 @@ macro_rules! rule {
     };
     ($id:ident, $level:ident, $name:literal, $file:ident, earlier) => {
         rule!($id, $level, $name, $file, Check::Earlier)
+    };
+    ($id:ident, $level:ident, $name:literal, $file:ident, host) => {
+        rule!($id, $level, $name, $file, Check::Host($file::check))
     };
     ($id:ident, $level:ident, $name:literal, $file:ident, $check:expr) => {
         Rule {
@@ -228,10 +243,17 @@ pub const RULES: &[Rule] = &[
     rule!(FW007, Warning, "flat-network", flat_network),
     rule!(FW008, Warning, "admin-ui-public", admin_ui_public),
     rule!(FW010, Warning, "blocked-mail-port", blocked_mail_port),
+    rule!(HO001, Error, "port-claimed-twice", port_claimed_twice, host),
+    rule!(HO002, Error, "container-name-claimed-twice", container_name_claimed_twice, host),
+    rule!(HO003, Error, "volume-claimed-twice", volume_claimed_twice, host),
+    rule!(HO004, Error, "project-claimed-twice", project_claimed_twice, host),
+    rule!(HO005, Error, "domain-claimed-twice", domain_claimed_twice, host),
+    rule!(HO006, Error, "directory-claimed-twice", directory_claimed_twice, host),
     rule!(LN001, Warning, "unused-suppression", unused_suppression, earlier),
     rule!(LN002, Error, "unknown-rule-id", unknown_rule_id, earlier),
     rule!(LN003, Error, "suppression-without-reason", suppression_without_reason, earlier),
     rule!(LN004, Error, "suppression-expired", suppression_expired, earlier),
+    rule!(LN005, Info, "stale-baseline-entry", stale_baseline_entry, earlier),
     rule!(MF001, Error, "schema-mismatch", schema_mismatch, earlier),
     rule!(MF002, Error, "unknown-key", unknown_key, earlier),
     rule!(MF003, Error, "duplicate-key", duplicate_key, earlier),
@@ -302,6 +324,16 @@ pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.name.eq_ignore_ascii_case(name) || r.id.eq_ignore_ascii_case(name))
 }
 
+/// Whether a finding of that name comes from reading, resolving or writing, or judges `allow`.
+pub fn is_earlier(name: &str) -> bool {
+    find(name).is_some_and(|rule| matches!(rule.check, Check::Earlier))
+}
+
+/// Whether a finding is an error that nothing can accept: something could not be read, or `allow` itself is wrong.
+pub fn is_final(finding: &Finding) -> bool {
+    finding.level == Level::Error && is_earlier(finding.rule)
+}
+
 /// The page about a rule: the header of its file, as Markdown.
 pub fn header(source: &str) -> String {
     source
@@ -318,7 +350,7 @@ pub fn check(stack: &Stack, pedantic: bool) -> Vec<Finding> {
         let check = match rule.check {
             Check::Stack(check) => Some(check),
             Check::Asked(check) => Some(check).filter(|_| pedantic),
-            Check::Earlier => None,
+            Check::Host(_) | Check::Earlier => None,
         };
         if let Some(check) = check
             && elsewhere::needed(rule.name).is_none_or(|aspect| stack.sees(aspect))
@@ -341,4 +373,15 @@ pub fn check(stack: &Stack, pedantic: bool) -> Vec<Finding> {
 /// How many rules have to see this before they judge.
 pub fn needing(aspect: Aspect) -> usize {
     elsewhere::count(aspect)
+}
+
+/// Runs the rules across stacks on those of one host.
+pub fn check_host(stacks: &[&Claims]) -> Vec<Clash> {
+    let mut out = Vec::new();
+    for rule in RULES {
+        if let Check::Host(check) = rule.check {
+            check(stacks, &mut out);
+        }
+    }
+    out
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""dns.py ADDRESS [NAME=IP...] [--port N] [--file PATH]: a name server for tests, UDP only.
+"""dns.py ADDRESS [NAME=IP...] [--port N] [--file PATH]: a name server for tests, over UDP and TCP.
 
 Answers A queries for the given names, without case; a name may be given several times. Everything else is NXDOMAIN, and
 a known name asked for another type has no records. --file names a file with further NAME=IP, separated by blanks or
@@ -11,8 +11,10 @@ import argparse
 import ipaddress
 import signal
 import socket
+import socketserver
 import struct
 import sys
+import threading
 
 A, IN, NXDOMAIN, TTL = 1, 1, 3, 1
 
@@ -48,6 +50,17 @@ def answer(packet, names):
     return struct.pack("!HHHHHH", *struct.unpack_from("!H", packet), flags, 1, len(addresses), 0, 0) + asked + records
 
 
+class OverTcp(socketserver.StreamRequestHandler):
+    """The same answers, each after its length; some resolvers ask over TCP only."""
+
+    timeout = 5
+
+    def handle(self):
+        while len(head := self.rfile.read(2)) == 2:
+            reply = self.server.reply(self.rfile.read(*struct.unpack("!H", head)))
+            self.wfile.write(struct.pack("!H", len(reply)) + reply)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("address")
@@ -56,16 +69,24 @@ def main():
     parser.add_argument("--file")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    def reply(packet):
+        more = open(options.file, encoding="utf-8").read().split() if options.file else []
+        return answer(packet, table(options.names + more))
+
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((options.address, options.port))
+    socketserver.ThreadingTCPServer.allow_reuse_address = socketserver.ThreadingTCPServer.daemon_threads = True
+    tcp = socketserver.ThreadingTCPServer((options.address, server.getsockname()[1]), OverTcp)
+    tcp.reply = reply
+    threading.Thread(target=tcp.serve_forever, daemon=True).start()
     if options.port == 0:
         print("port", server.getsockname()[1])
     print("ready", flush=True)
     while True:
         packet, client = server.recvfrom(4096)
         try:
-            more = open(options.file, encoding="utf-8").read().split() if options.file else []
-            server.sendto(answer(packet, table(options.names + more)), client)
+            server.sendto(reply(packet), client)
         except (OSError, ValueError, IndexError, struct.error) as fault:
             print(f"dns.py: {fault}", file=sys.stderr, flush=True)
 

@@ -47,7 +47,7 @@ fi
 "$nginx" -p "$work" -c "$output/nginx/nginx.conf" -g 'daemon off;' > "$work/log" 2>&1 &
 for _ in $(seq 100); do (exec 3<> /dev/tcp/127.0.0.1/443) 2> /dev/null && break; sleep 0.05; done
 
-python3 "$here/routing.py" "$here" "$names" || {
+PYTHONDONTWRITEBYTECODE=1 python3 "$here/routing.py" "$here" "$names" || {
     tail -n 20 "$work/log"
     exit 1
 }
