@@ -88,7 +88,7 @@ def firewall():
     mistake = run("docker", "run", "--detach", "--name", "mistake", "-p", "8069:8069", "-p", "5678:80", "--entrypoint", "python3",
                   image, "-c", LISTEN, "8069", "80")
     ok("a container publishes 8069 by mistake", mistake.returncode, 0) or print(mistake.stderr)
-    run("nft", "delete", "table", "inet", "stackgen")
+    on_server(str(world.TOOLS / "bin/nft"), "delete", "table", "inet", "stackgen")
 
     wait_for(lambda: reached(world.SERVER, [22, 8069]) == [22, 8069], 20)
     control = [22, 80, 443, 5432, 5678, 8069, 9000]
