@@ -80,7 +80,8 @@ pub struct Compiled {
 
 /// Reads and checks a directory that has no manifest.
 pub fn check_foreign(folder: &dyn Folder, name: &str, pedantic: bool) -> Compiled {
-    let mut compiled = Compiled { folder: Some(folder.shown("")), ..Compiled::default() };
+    let mut compiled =
+        Compiled { folder: Some(folder.shown("").trim_end_matches('/').to_string()), ..Compiled::default() };
     let mut kinds = Kinds::default();
     let read = foreign::read(folder, name, &mut kinds, &mut compiled.sources, &mut compiled.findings);
     compiled.documents = read.documents;

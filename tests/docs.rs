@@ -100,11 +100,9 @@ fn every_command_in_the_documents_exists() {
 /// The manifest of the README is one: it builds, and nothing is found in it.
 #[test]
 fn the_manifest_of_the_readme_builds() {
-    let text = read("README.md");
-    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let manifest = blocks.into_iter().find(|block| block.contains("\nservices:")).expect("a manifest");
+    let manifest = common::readme_block("\nservices:");
     let input = stackgen::compile::Input {
-        manifest: ("stack.yaml".into(), manifest.to_string()),
+        manifest: ("stack.yaml".into(), manifest),
         ..stackgen::compile::Input::default()
     };
     let compiled = stackgen::compile::compile(input);
@@ -142,16 +140,11 @@ fn the_finding_of_the_readme_is_found() {
 #[test]
 fn the_policy_of_the_readme_counts() {
     let text = read("README.md");
-    let policy = text
-        .split("```yaml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .find(|block| block.contains("severity:"))
-        .expect("a policy");
+    let policy = common::readme_block("severity:");
     let manifest = "stackgen: 1\nname: shop\nservices:\n  odoo:\n    kind: odoo\n    internal: true\n    database: db\n    memory: 1GiB\n    options: { workers: 0 }\n  db: { kind: postgres }\n";
     let compiled = stackgen::compile::compile(stackgen::compile::Input {
         manifest: ("stack.yaml".into(), manifest.into()),
-        policy: Some(("stackgen-policy.yaml".into(), policy.into())),
+        policy: Some(("stackgen-policy.yaml".into(), policy)),
         ..stackgen::compile::Input::default()
     });
     let said = stackgen::render::text::findings(&compiled);

@@ -782,3 +782,142 @@ fn stacks_meet_only_on_the_same_host() {
     let dir = folder(&[("stack.yaml", &with(same, &allow("services.queue")))]);
     assert!(lint(dir.path(), &[], 0).contains("nothing found"));
 }
+
+/// A directory without a manifest beside two stacks: `legacy/`.
+fn mixed() -> tempfile::TempDir {
+    let dir = two();
+    let from = common::root().join("tests/foreign/grown");
+    for path in
+        [".env.example", "docker-compose.yml", "docker-compose.override.yml", "odoo.conf", "nginx/nginx.conf"]
+    {
+        write(dir.path(), &format!("legacy/{path}"), &read(&from, path));
+    }
+    dir
+}
+
+#[test]
+fn a_directory_without_a_manifest_is_linted_as_a_stack_is() {
+    let dir = mixed();
+    let at = dir.path();
+    let out = lint(at, &["--format", "oneline"], 1);
+    // In the order of paths, among what has a manifest, and the same each time.
+    let places: Vec<&str> =
+        out.lines().filter(|l| l.contains(": error[") || l.contains(": warning[")).collect();
+    let first = places.iter().position(|l| l.starts_with("legacy/")).expect("findings");
+    assert!(places[..first].iter().all(|l| l.starts_with("infra/")), "{out}");
+    assert!(places[first..].iter().all(|l| l.starts_with("legacy/")), "{out}");
+    assert!(out.contains("note: legacy: no firewall found: 3 rules were not asked"), "{out}");
+    assert_eq!(lint(at, &["--format", "oneline"], 1), out);
+    // An ignored one is passed over, unless it is named.
+    write(at, ".gitignore", "legacy\n");
+    assert!(!lint(at, &["--format", "oneline"], 1).contains("legacy/"));
+    assert!(lint(at, &["--format", "oneline", "legacy"], 1).contains("legacy/"));
+    fs::remove_file(at.join(".gitignore")).expect("removed");
+    // Every finding has a subject, and those of two files are never the same.
+    let found = json(&printed(at, &["--format", "json", "legacy"]));
+    for finding in found.as_array().expect("findings") {
+        let (path, place) = (finding["path"].as_str().expect("a path"), finding["place"].as_str());
+        let place = place.unwrap_or_else(|| panic!("{finding}"));
+        let own = path.ends_with(".conf").then(|| path.trim_start_matches("legacy/"));
+        assert!(own.is_none_or(|file| place.starts_with(file)), "{path}: {place}");
+    }
+    let log = json(&printed(at, &["--format", "sarif", "legacy"]));
+    let notes = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
+    assert!(notes.contains("no firewall found"), "{notes}");
+    lint(at, &["--format", "sarif=lint.sarif", "legacy"], 1);
+    if let Some(found) = validated(at, "lint.sarif") {
+        assert!(found.is_empty(), "{found:#?}");
+    }
+    // Nothing is mended in what is not ours.
+    let before = read(at, "legacy/odoo.conf");
+    lint(at, &["--fix", "--unsafe-fixes", "legacy"], 1);
+    assert_eq!(read(at, "legacy/odoo.conf"), before);
+}
+
+#[test]
+fn a_baseline_and_a_revision_know_directories_without_a_manifest() {
+    if common::program("git").is_none() {
+        return;
+    }
+    let dir = mixed();
+    let at = dir.path();
+    fs::remove_dir_all(at.join(".git")).expect("removed");
+    git(at, &["init", "-q", "-b", "main"]);
+    git(at, &["add", "."]);
+    git(at, &["commit", "-qm", "first"]);
+    lint(at, &["--write-baseline", "lint.yaml"], 0);
+    let legacy = at.join("legacy");
+    lint(&legacy, &["--write-baseline", "lint.yaml"], 0);
+    assert!(
+        read(&legacy, "lint.yaml").contains("\n\".\":\n") || read(&legacy, "lint.yaml").contains("\n.:\n")
+    );
+    let odoo = read(at, "legacy/odoo.conf");
+    let nginx = read(at, "legacy/nginx/nginx.conf");
+    write(at, "legacy/odoo.conf", &format!("; moved\n\n{odoo}"));
+    write(at, "legacy/nginx/nginx.conf", &format!("# moved\n\n{nginx}"));
+    for args in [&["--baseline", "lint.yaml"][..], &["--since", "main"]] {
+        assert!(lint(at, args, 0).contains("nothing new found in 3 stacks"), "{args:?}");
+        assert!(lint(&legacy, args, 0).contains("nothing new found in 1 stack"), "{args:?}");
+    }
+    write(at, "legacy/odoo.conf", &format!("{odoo}\nfrobnicate = 1\n"));
+    for args in [&["--baseline", "lint.yaml"][..], &["--since", "main"]] {
+        for (folder, path) in [(at, "legacy/odoo.conf:"), (&legacy, "odoo.conf:")] {
+            let out = printed(folder, &[args, &["--format", "oneline"]].concat());
+            assert_eq!(out.lines().count(), 1, "{args:?}: {out}");
+            assert!(out.starts_with(path) && out.contains("unknown-option"), "{args:?}: {out}");
+        }
+    }
+}
+
+#[test]
+fn a_teams_rule_is_in_every_format() {
+    let dir = mixed();
+    let at = dir.path();
+    write(
+        at,
+        "stackgen-policy.yaml",
+        "stackgen: 1\nseverity: { moving-image-tag: info }\nrules:\n  - name: no-cache\n    each: service\n    require: service.kind != \"redis\"\n    message: \"{{ service.name }} is one\"\n    about: It was killed | <once>.\n",
+    );
+    let select = ["--select", "no-cache"];
+    for format in FORMATS {
+        let out = lint(at, &[&select[..], &["--format", format]].concat(), 1);
+        assert_eq!(out.matches("cache is one").count(), 1, "{format}: {out}");
+        assert!(!out.contains("legacy/"), "{format}: {out}");
+    }
+    lint(at, &["--format", "sarif=lint.sarif"], 1);
+    let log = json(&read(at, "lint.sarif"));
+    let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().expect("rules").clone();
+    for result in log["runs"][0]["results"].as_array().expect("results") {
+        let index = result["ruleIndex"].as_u64().and_then(|i| usize::try_from(i).ok()).expect("an index");
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+    }
+    if let Some(found) = validated(at, "lint.sarif") {
+        assert!(found.is_empty(), "{found:#?}");
+    }
+    // Its levels count for what has no manifest too, its rules do not.
+    assert!(lint(at, &["legacy", "--select", "CO001"], 0).contains("info[CO001]"));
+    // What it found can be in a baseline.
+    lint(at, &["--write-baseline", "lint.yaml"], 0);
+    assert!(read(at, "lint.yaml").contains("no-cache"));
+    assert!(lint(at, &["--select", "no-cahce"], 2).contains("did you mean `no-cache`?"));
+}
+
+#[test]
+fn only_what_would_be_told_is_mended() {
+    let stack = "stackgen: 1\nname: a\nservices:\n  n8n: { kind: n8n, internal: true, database: db, env: { DB_POSTGRESDB_URL: x, N8N_HOSTT: x } }\n  db: { kind: postgres }\n";
+    let dir = folder(&[("stack.yaml", stack), (".git/x", "")]);
+    let at = dir.path();
+    let out = lint(at, &["--write-baseline", "lint.yaml"], 0);
+    assert!(out.contains("listed in lint.yaml"), "{out}");
+    assert_eq!(read(at, "lint.yaml").matches("services.n8n.env").count(), 2, "{}", read(at, "lint.yaml"));
+    lint(at, &["--baseline", "lint.yaml", "--fix", "--unsafe-fixes"], 0);
+    assert_eq!(read(at, "stack.yaml"), stack);
+    assert_eq!(lint(at, &["--ignore", "CO013", "--diff", "--unsafe-fixes"], 0), "");
+    // Without the entry of one it is mended, and the other stays.
+    let list = read(at, "lint.yaml");
+    let kept: Vec<&str> = list.lines().filter(|l| !l.contains("DB_POSTGRESDB_URL")).collect();
+    write(at, "lint.yaml", &(kept.join("\n") + "\n"));
+    assert!(lint(at, &["--baseline", "lint.yaml", "--fix"], 0).contains("fixed"));
+    let left = read(at, "stack.yaml");
+    assert!(!left.contains("DB_POSTGRESDB_URL") && left.contains("N8N_HOSTT"), "{left}");
+}

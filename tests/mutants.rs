@@ -472,10 +472,8 @@ fn tell(table: &BTreeMap<&str, (usize, usize)>, survivors: &[String]) {
 fn mutants_of_manifests_are_killed() {
     let mut table = BTreeMap::new();
     let mut survivors = Vec::new();
-    let readme = std::fs::read_to_string(common::root().join("README.md")).expect("the README");
-    let manifest =
-        readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a manifest");
-    let mut stacks = vec![(std::path::PathBuf::from("README.md"), manifest.to_string())];
+    let manifest = common::readme_block("\nservices:");
+    let mut stacks = vec![(std::path::PathBuf::from("README.md"), manifest)];
     for (_, path) in common::stacks().into_iter().filter(|(_, p)| p.extension().is_some_and(|e| e == "yaml"))
     {
         let text = std::fs::read_to_string(&path).expect("a manifest");

@@ -59,7 +59,9 @@ fn table() -> String {
                     Check::Asked(_) => format!("({})", rule.level),
                     _ => rule.level.to_string(),
                 };
-                let place = match (only_foreign(rule), row.id.starts_with("LN")) {
+                // Only a manifest says which host it is for.
+                let manifest = row.id.starts_with("LN") || matches!(rule.check, Check::Host(_));
+                let place = match (only_foreign(rule), manifest) {
                     (true, _) => "F",
                     (_, true) => "M",
                     _ => "M, F",

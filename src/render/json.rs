@@ -87,7 +87,8 @@ pub struct Location {
     pub end_line: Option<usize>,
     /// Column of the end.
     pub end_column: Option<usize>,
-    /// The same place as a path of keys: `services.odoo.routes[0].path`. Null where the text could not be read.
+    /// The same place as a path of keys: `services.odoo.routes[0].path`, in a file of its own `odoo.conf: options.workers`.
+    /// Null where the text could not be read.
     pub place: Option<String>,
 }
 
@@ -160,11 +161,8 @@ fn edit(compiled: &Compiled, edit: &finding::Edit) -> Edit {
 }
 
 fn location(compiled: &Compiled, place: &Place) -> Location {
-    let keys = match place {
-        Place::At { path, .. } => path.to_string(),
-        Place::Text(_) => compiled.subject(place),
-    };
-    let mut at = Location { place: Some(keys).filter(|k| !k.is_empty()), ..Location::default() };
+    let mut at =
+        Location { place: Some(compiled.subject(place)).filter(|k| !k.is_empty()), ..Location::default() };
     if let Some(span) = compiled.span(place) {
         let source = compiled.sources.get(span.source);
         let (start, end) = (source.position(span.start as usize), source.position(span.end as usize));
