@@ -189,7 +189,7 @@ pub struct Lint {
     #[arg(long)]
     pub fix: bool,
     /// Print what `--fix` would change, and change nothing; exit with 1 if it would change something
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "statistics", "write_baseline"])]
     pub diff: bool,
     /// With `--fix` or `--diff`: mend also what somebody should look at afterwards
     #[arg(long, requires = "mending")]

@@ -8,7 +8,7 @@ use crate::emit::{Artifact, TARGETS};
 use crate::finding::{Change, Document, Finding, Fix, Level, Part, Path, Place, Step};
 use crate::foreign::{self, Folder};
 use crate::format::tree::Tree;
-use crate::kinds::{Kinds, KindsFile};
+use crate::kinds::{BUILT_IN_PATH, Kinds, KindsFile};
 use crate::parse::parse;
 use crate::policy::Policy;
 use crate::resolve::resolve;
@@ -278,7 +278,7 @@ impl Compiled {
                     return false;
                 };
                 // What is part of the program is no file of anybody's.
-                if self.sources.get(found.value.source).path.starts_with("<built-in>") {
+                if self.sources.get(found.value.source).path.starts_with(BUILT_IN_PATH) {
                     return false;
                 }
                 match change {

@@ -51,28 +51,29 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
     let (select, ignore) = (chosen(&args.select, &own)?, chosen(&args.ignore, &own)?);
     let wanted = |rule: &str| (args.select.is_empty() || select.contains(rule)) && !ignore.contains(rule);
     let today = stacks::today();
-    let mut list = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let list = args.baseline.as_deref().map(read_baseline).transpose()?;
     let earlier = match &args.since {
         Some(revision) if !jobs.is_empty() => Some(earlier(revision, args, &jobs, &today)?),
         _ => None,
     };
     let mut different = false;
     let seen: Vec<_> = if args.fix || args.diff {
-        let names = args.baseline.as_deref().map(|file| names(file, jobs.iter().map(|j| &j.manifest)));
+        let listed = args.baseline.as_deref().zip(list.as_ref()).map(|(file, list)| {
+            let names = names(file, jobs.iter().map(|job| &job.manifest));
+            names.iter().map(|name| list.known(name)).collect::<Vec<_>>()
+        });
         let mend = |(i, job): (usize, &Job)| {
-            let listed = list.as_ref().zip(names.as_ref()).map(|(list, names)| list.known(&names[i]));
-            let known = |compiled: &Compiled, finding: &Finding| {
+            let waits = |compiled: &Compiled, finding: &Finding| {
                 let key = (finding.rule.to_string(), compiled.subject(&finding.place));
-                earlier.as_ref().is_some_and(|e| e[i].contains_key(&key))
-                    || listed.as_ref().is_some_and(|l| l.contains_key(&key))
+                [&earlier, &listed].into_iter().flatten().any(|known| known[i].contains_key(&key))
             };
-            let asked =
-                |compiled: &Compiled, finding: &Finding| wanted(finding.rule) && !known(compiled, finding);
+            let asked = |compiled: &Compiled, f: &Finding| wanted(f.rule) && !waits(compiled, f);
             let (mut compiled, differs) = fix::compiled(&job.manifest, job.env, args, asked, out)?;
             different |= differs;
             compiled.settle();
             Ok(compiled)
         };
+        // One after another: what one mends may be another's too.
         jobs.iter().enumerate().map(mend).collect()
     } else {
         parallel::map(&jobs, |job| {
@@ -114,12 +115,11 @@ pub(super) fn run(args: &Lint, out: &mut Out) -> Result<Status, Failure> {
         known.into_iter().for_each(|known| baseline::subtract(compiled, known));
     }
     for (compiled, manifest) in found.iter().zip(&manifests) {
-        for line in &compiled.unseen {
-            out.status(&format!("note: {}: {line}\n", shown(manifest)));
-        }
+        let notes = compiled.unseen.iter().map(|line| format!("note: {}: {line}\n", shown(manifest)));
+        out.status(&notes.collect::<String>());
     }
     let mut written = None;
-    if let Some((list, file)) = list.take().zip(args.baseline.as_deref()) {
+    if let Some((list, file)) = list.zip(args.baseline.as_deref()) {
         let stale = apply(list, file, &manifests, &mut found, wanted);
         found.push(stale);
     } else if let Some(file) = &args.write_baseline {

@@ -7,12 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::compile::Compiled;
 use crate::finding::{Finding, Level, Place};
+use crate::kinds::BUILT_IN_PATH;
 use crate::rules::{self, Rule};
 use crate::text::{Position, Span};
 use crate::write::Failure;
-
-/// How paths of what is part of stackgen begin.
-const BUILT_IN: &str = "<built-in>/";
 
 /// One run.
 pub struct Run<'a> {
@@ -119,7 +117,7 @@ fn slashes(path: &Path) -> String {
 pub fn region(compiled: &Compiled, place: &Place) -> Option<Region> {
     let Span { source, start, end } = compiled.span(place)?;
     let source = compiled.sources.get(source);
-    if source.path.starts_with(BUILT_IN) {
+    if source.path.starts_with(BUILT_IN_PATH) {
         return None;
     }
     let (start, end) = (start as usize, end as usize);
