@@ -18,6 +18,7 @@ Examples:
   stackgen build shop
   stackgen lint
   stackgen explain services.odoo.routes
+  stackgen why deploy/nginx/nginx.conf:233
 
 Exit status: 0 all is well, 1 findings or differences, 2 it could not be done or not all could be seen.")]
 pub struct Cli {
@@ -83,6 +84,53 @@ Examples:
 Exit status: 0 nothing but notes, 1 errors or warnings, 2 something could not be read.")]
     Lint(Lint),
 
+    /// Say what differs on the server, and what deploying does to it
+    ///
+    /// Compares what the manifest makes with what is really there, by meaning and not by text. Each difference is
+    /// undeployed (the manifest moved since the last build that was deployed), drift (the server moved), both, or
+    /// undeclared (nobody ever wrote it down), and says what it costs: nothing, a reload, a restart, a new container, a
+    /// certificate, a network outage, exposure to the internet, or data. Nothing is ever written: sources can only be
+    /// read. Of a secret nothing is shown but that it changed.
+    ///
+    /// Sources: a directory, `ssh://[user@]host/dir`, `docker://`, `docker+ssh://[user@]host`, a snapshot (FILE.json),
+    /// `firewall:FILE` (doctl compute firewall list -o json) and `certificates:DIR`. Several are looked at together.
+    #[command(after_help = "\
+Examples:
+  stackgen diff                               against the `ssh` and `directory` of `host` in the manifest
+  stackgen diff stacks/shop --against ./srv   against a copy of the deploy directory
+  stackgen diff --against ssh://root@shop/opt/shop --against docker+ssh://root@shop
+  stackgen diff --against docker:// --against firewall:rules.json
+  stackgen diff --format markdown             a comment for a pull request
+  stackgen diff --format json                 for programs; `stackgen schema diff` describes it
+  stackgen diff --show-commands               what would be run on the server, and nothing else
+
+Exit status: 0 in sync, 1 differences, 2 something could not be read: whatever was found, more may differ.
+With --detailed-exitcode instead of 1: 3 undeployed changes of the manifest only, 4 drift only, 5 both, 6 something
+destructive is among them.")]
+    Diff(Diff),
+
+    /// Record what is on a server, without any secret value
+    ///
+    /// Reads only: files are opened to read, engines are asked by GET, and `--show-commands` lists every command that is
+    /// sent to other machines. Values that may be secrets are kept as fingerprints.
+    #[command(after_help = "\
+Sources:
+  DIR                                 a deploy directory
+  ssh://[user@]host[:port]/dir        the same on another machine, with your own ssh and its configuration
+  docker://, docker:///path.sock      a Docker engine; DOCKER_HOST counts
+  docker+ssh://[user@]host[:port]     the same on another machine
+  FILE.json                           another snapshot
+  firewall:FILE, firewall:-           the output of `doctl compute firewall list -o json`
+  certificates:DIR                    certificates in PEM, as in /etc/letsencrypt/live
+
+Examples:
+  stackgen snapshot ssh://root@shop/opt/shop/deploy docker+ssh://root@shop -o shop.json
+  stackgen snapshot deploy docker:// --stack . -o -
+  doctl compute firewall list -o json | stackgen snapshot firewall:- -o firewall.json
+
+Exit status: 0 everything was read, 1 the stack has errors, 2 not everything could be read; what could is written.")]
+    Snapshot(Snapshot),
+
     /// Explain a rule, a kind of service, a target or a part of the manifest
     #[command(after_help = "\
 Examples:
@@ -91,6 +139,21 @@ Examples:
   stackgen explain compose            a target
   stackgen explain services.odoo.routes")]
     Explain(Explain),
+
+    /// Say what made a line of a file, or which lines a line of the manifest made
+    ///
+    /// An error message of nginx, Compose, nft, certbot or Odoo about a file that stackgen wrote can be piped in: it is
+    /// answered with the place of the manifest.
+    #[command(after_help = "\
+Examples:
+  stackgen why deploy/nginx/nginx.conf:233     what made this line
+  stackgen why docker-compose.yml              the parts of a file
+  stackgen why stack.yaml:12                   the lines that this line made
+  stackgen why /etc/odoo/odoo.conf:25          as the path is in the container
+  docker compose logs nginx 2>&1 | stackgen why -
+
+Exit status: 0 found, 1 nothing found, 2 it could not be done.")]
+    Why(Why),
 
     /// Print a JSON Schema, for editors
     #[command(after_help = "\
@@ -101,6 +164,8 @@ Examples:
   stackgen schema findings            of what `stackgen lint --format json` prints
   stackgen schema policy              of stackgen-policy.yaml
   stackgen schema model               of what the expressions in it see
+  stackgen schema diff                of what `stackgen diff --format json` prints
+  stackgen schema snapshot            of what `stackgen snapshot` writes
 
 An editor with the YAML language server finds the schema by the first line of a manifest:
   # yaml-language-server: $schema=stack.schema.json")]
@@ -249,12 +314,85 @@ impl TypedValueParser for SinkParser {
     }
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Manifest or its folder [default: the stack here, else the only one under stacks/]
+    pub stack: Option<PathBuf>,
+    /// Lay stack.NAME.yaml (or .toml) over the manifest
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// What to compare with; may be given several times [default: `ssh` and `directory` of `host` in the manifest]
+    #[arg(long, value_name = "SOURCE")]
+    pub against: Vec<String>,
+    /// How to print the differences
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+    /// Say by the exit status which side moved
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Print what would be run or asked for, and do nothing
+    #[arg(long)]
+    pub show_commands: bool,
+}
+
+/// How differences are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// A comment on a pull request
+    Markdown,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// Arguments of `snapshot`.
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    /// What to read
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    /// File to write to; - is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+    /// Manifest or its folder: what it says itself is no secret, and is kept readable
+    #[arg(long)]
+    pub stack: Option<PathBuf>,
+    /// Lay stack.NAME.yaml (or .toml) over the manifest
+    #[arg(long, value_name = "NAME", requires = "stack")]
+    pub env: Option<String>,
+    /// Key for the fingerprints, so that those of several snapshots can be compared [default: a new one each time]
+    #[arg(long, value_name = "FILE")]
+    pub fingerprint_key: Option<PathBuf>,
+    /// Read nothing; print every command and request there would be
+    #[arg(long)]
+    pub show_commands: bool,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
     /// Rule, kind, target or path in the manifest
     #[arg(value_name = "RULE|KIND|TARGET|PATH")]
     pub topic: String,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// File that was written, or manifest, with a line; `-` reads messages [default: - when something is piped in]
+    #[arg(value_name = "FILE[:LINE]")]
+    pub what: Option<String>,
+    /// Manifest or its folder [default: above the file, else the stack here, else the only one under stacks/]
+    #[arg(long, value_name = "STACK")]
+    pub stack: Option<PathBuf>,
+    /// Lay stack.NAME.yaml (or .toml) over the manifest
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
 }
 
 /// Arguments of `schema`.
@@ -281,6 +419,10 @@ pub enum SchemaOf {
     Findings,
     /// The model that the expressions of a policy see
     Model,
+    /// Differences as JSON
+    Diff,
+    /// A snapshot of a server
+    Snapshot,
 }
 
 /// Arguments of `init`.

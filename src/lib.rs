@@ -3,6 +3,7 @@
 //! The modules stand in the order of the pipeline: each may use only those above it.
 
 pub mod text;
+pub mod secrecy;
 pub mod finding;
 pub mod format;
 pub mod scalar;
@@ -21,7 +22,12 @@ pub mod compile;
 pub mod fix;
 pub mod host;
 pub mod baseline;
+pub mod outline;
+pub mod built;
+pub mod origin;
+pub mod deployed;
 pub mod write;
+pub mod diff;
 pub mod render;
 pub mod cli;
 pub mod commands;

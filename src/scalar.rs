@@ -579,16 +579,6 @@ impl JsonSchema for Raw {
     }
 }
 
-/// Whether a name stands for a value nobody should read: `SMTP_PASSWORD`, `API_TOKEN`.
-pub(crate) fn names_a_secret(name: &str) -> bool {
-    const WORDS: &[&str] =
-        &["PASSWORD", "PASSWD", "PASS", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIALS", "APIKEY"];
-    const PAIRS: &[&str] =
-        &["API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "SECRET_KEY", "ENCRYPTION_KEY", "ROLE_KEY", "AUTH_KEY"];
-    let name = name.to_ascii_uppercase();
-    WORDS.iter().any(|w| name.split('_').next_back() == Some(w)) || PAIRS.iter().any(|p| name.ends_with(p))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -184,6 +184,14 @@ pub fn harmless(mut text: String) -> String {
     text.chars().map(|c| if odd(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
+/// The system's words without its number, in lower case like all messages.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// `scheme://user:password@host` and `user:password@host` with the password left out.
 fn without_password(text: &str) -> Cow<'_, str> {
     let start = text.find("://").map_or(0, |i| i + 3);

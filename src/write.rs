@@ -13,6 +13,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::emit::Artifact;
+use crate::text::reason;
 use commit::Prepared;
 use lock::Lock;
 pub use replace::replace;
@@ -46,14 +47,6 @@ impl Failure {
         self.help = Some(text.into());
         self
     }
-}
-
-/// The system's words without its number, in lower case like all messages.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Writes one file, whole or not at all; what is no file, such as a pipe, is written to as it is.
@@ -169,7 +162,7 @@ impl Output {
                     "cannot write `{path}`: it is no path below the output folder"
                 )));
             }
-            new.files.insert(path.clone(), lock::hash(artifact.text.as_bytes()));
+            new.add(&artifact, &old);
             if plan.artifacts.insert(path.clone(), artifact).is_some() {
                 return Err(Failure::new(format!("cannot write `{path}`: two files have this path")));
             }

@@ -74,7 +74,7 @@ fn every_command_in_the_documents_exists() {
         let text = read(document);
         for line in text.lines().flat_map(|l| l.split("stackgen ").skip(1)) {
             let verb: String = line.chars().take_while(|c| c.is_ascii_lowercase()).collect();
-            let known = ["build", "lint", "explain", "schema", "init", "completions", "man"];
+            let known = ["build", "diff", "lint", "explain", "schema", "init", "completions", "man"];
             if known.contains(&verb.as_str()) {
                 assert!(help.contains(&verb), "{document} names `stackgen {verb}`");
                 let rest = line.strip_prefix(verb.as_str()).unwrap_or_default();
@@ -197,4 +197,34 @@ fn the_pull_request_of_the_readme_is_found() {
             .expect("runs");
         assert_eq!(String::from_utf8_lossy(&output.stdout), shown, "{args}");
     }
+}
+
+/// The differences that the README shows are what is found.
+#[test]
+fn the_diff_of_the_readme_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stack = folder.path().join("stacks/odoo-erp-prod");
+    std::fs::create_dir_all(&stack).expect("a folder");
+    let manifest = read("stacks/odoo-erp-prod/stack.yaml");
+    std::fs::write(stack.join("stack.yaml"), &manifest).expect("written");
+    let run = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_stackgen"))
+            .args(args)
+            .current_dir(folder.path())
+            .output()
+            .expect("runs")
+    };
+    assert!(run(&["build", "stacks/odoo-erp-prod", "-o", "server"]).status.success());
+    let odoo = folder.path().join("server/odoo/odoo.conf");
+    let text = std::fs::read_to_string(&odoo).expect("a file").replace("list_db = False", "list_db = True");
+    std::fs::write(&odoo, text).expect("written");
+    let manifest =
+        manifest.replace("version: 2.40.7", "version: 2.41.0").replace("name: n8n-data,", "name: n8n,");
+    std::fs::write(stack.join("stack.yaml"), manifest).expect("written");
+    let output = run(&["diff", "stacks/odoo-erp-prod", "--against", "server"]);
+    let readme = read("README.md");
+    let shown =
+        readme.split("--against server\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a diff");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), shown);
+    assert_eq!(output.status.code(), Some(1));
 }

@@ -32,8 +32,9 @@ fn the_files_are_what_the_types_make() {
         ("kind", SchemaOf::Kind),
         ("policy", SchemaOf::Policy),
         ("findings", SchemaOf::Findings),
-        ("policy", SchemaOf::Policy),
         ("model", SchemaOf::Model),
+        ("diff", SchemaOf::Diff),
+        ("snapshot", SchemaOf::Snapshot),
     ] {
         let path = common::root().join(format!("schemas/{name}.schema.json"));
         let made = schema::text(of);
@@ -57,6 +58,8 @@ fn the_schemas_are_schemas() {
         schema::findings(),
         schema::policy(),
         schema::model(),
+        schema::diff(),
+        schema::snapshot(),
     ] {
         jsonschema::meta::validate(&schema).expect("a schema");
     }

@@ -51,6 +51,38 @@ fn an_image_is_built_by_one_service() {
     }
 }
 
+/// The text of a file that is written for the reference stack.
+fn reference_file(path: &str) -> String {
+    let (_, manifest) =
+        common::stacks().into_iter().find(|(name, _)| name == "odoo-erp-prod").expect("the reference stack");
+    let compiled = common::built(&manifest);
+    compiled.artifacts.iter().find(|a| a.path == path).expect(path).text.clone()
+}
+
+/// A shell that starts a server without `exec` keeps the stop signal to itself, and the server is killed in the end.
+#[test]
+fn what_serves_gets_the_stop_signal() {
+    let dockerfile = reference_file("superset/Dockerfile");
+    assert!(dockerfile.contains("sed -i 's/^gunicorn /exec gunicorn /'"), "{dockerfile}");
+    for line in reference_file("odoo/start.sh").lines().map(str::trim) {
+        assert!(!line.starts_with("odoo "), "without exec: {line}");
+    }
+}
+
+/// Odoo itself would also send its session over plain HTTP.
+#[test]
+fn the_session_of_odoo_is_for_https_only() {
+    assert!(
+        reference_file("nginx/nginx.conf").contains("proxy_cookie_flags session_id secure samesite=lax;")
+    );
+}
+
+/// Odoo 19 takes `False` for "not given", and then its master password is `admin`; nothing at all refuses it in both.
+#[test]
+fn odoo_has_no_master_password() {
+    assert!(reference_file("odoo/odoo.conf").contains("\nadmin_passwd =\n"));
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     for (_, manifest) in common::stacks() {

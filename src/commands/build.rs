@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 
 use super::out::Out;
-use super::team::Team;
-use super::{Status, stacks};
+use super::{Status, stacks, team};
 use crate::cli::Build;
 use crate::compile::Compiled;
 use crate::render::text::{self, Tally};
@@ -16,12 +15,7 @@ use crate::write::{Action, Conflict, Failure, LOCK, Output, Plan, Reason};
 
 pub(super) fn run(args: &Build, out: &mut Out) -> Result<Status, Failure> {
     let manifest = stacks::find(args.stack.as_deref())?;
-    let mut team = Team::default();
-    let policy = team.policy(&manifest);
-    if let Some(failure) = team.failures.pop() {
-        return Err(failure);
-    }
-    let mut compiled = stacks::compiled(&manifest, args.env.as_deref(), policy, false)?;
+    let mut compiled = team::compiled(&manifest, args.env.as_deref())?;
     let mut tally = Tally::default();
     tally.add(&compiled.findings);
     out.error(&text::findings(&compiled));

@@ -301,7 +301,7 @@ fn report(
         Status::Fine
     };
     let here = absolute(Path::new(""));
-    let run = Run { stacks: found, failures, status: status as u8, root: root(&here), here };
+    let run = Run { stacks: found, failures, status: status.code(), root: root(&here), here };
     for Sink { format, file } in &args.format {
         let text = match format {
             Format::Text if args.statistics => text::statistics(found),

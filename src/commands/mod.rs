@@ -2,6 +2,7 @@
 
 mod build;
 mod completions;
+mod diff;
 mod disk;
 mod explain;
 mod fix;
@@ -12,8 +13,10 @@ mod out;
 mod parallel;
 pub mod schema;
 mod since;
+mod snapshot;
 mod stacks;
 mod team;
+mod why;
 
 use std::process::ExitCode;
 
@@ -28,11 +31,25 @@ use out::Out;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     /// All is well.
-    Fine = 0,
+    Fine,
     /// There were findings or differences.
-    Found = 1,
+    Found,
     /// Not all could be seen, and it was said why.
-    Unseen = 2,
+    Unseen,
+    /// There were differences, and of which kind was asked for.
+    Differs(u8),
+}
+
+impl Status {
+    /// How the program ends.
+    fn code(self) -> u8 {
+        match self {
+            Status::Fine => 0,
+            Status::Found => 1,
+            Status::Unseen => 2,
+            Status::Differs(code) => code,
+        }
+    }
 }
 
 /// The program.
@@ -45,7 +62,10 @@ pub fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Build(args) => build::run(&args, &mut out),
         Verb::Lint(args) => lint::run(&args, &mut out),
+        Verb::Diff(args) => diff::run(&args, &mut out),
+        Verb::Snapshot(args) => snapshot::run(&args, &mut out),
         Verb::Explain(args) => explain::run(&args, &mut out),
+        Verb::Why(args) => why::run(&args, &mut out),
         Verb::Schema(args) => schema::run(&args, &mut out),
         Verb::Init(args) => init::run(&args, &mut out),
         Verb::Completions(args) => completions::run(&args, &mut out),
@@ -65,7 +85,7 @@ pub fn main() -> ExitCode {
             Status::Unseen
         }
     };
-    ExitCode::from(status as u8)
+    ExitCode::from(status.code())
 }
 
 /// Prints help, the version, or what is wrong with the arguments.

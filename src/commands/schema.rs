@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::Status;
 use super::out::Out;
 use crate::cli::{Schema, SchemaOf};
+use crate::deployed::Deployed;
 use crate::format::merge::REMOVE;
 use crate::kinds::{Kind, Kinds, UsedAs};
 use crate::manifest::Manifest;
 use crate::policy::{self, PolicyFile};
+use crate::render::diff::json::Diff;
 use crate::render::json::Finding;
 use crate::table::ValueType;
 use crate::text::Sources;
@@ -31,6 +34,8 @@ pub fn text(of: SchemaOf) -> String {
         SchemaOf::Policy => policy(),
         SchemaOf::Findings => findings(),
         SchemaOf::Model => model(),
+        SchemaOf::Diff => diff(),
+        SchemaOf::Snapshot => snapshot(),
     };
     format!("{schema:#}\n")
 }
@@ -74,13 +79,29 @@ pub fn model() -> Value {
 
 /// Of the findings that `lint --format json` prints. Open, so that one more field breaks nobody.
 pub fn findings() -> Value {
-    let root = SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Vec<Finding>>();
+    printed::<Vec<Finding>>("stackgen findings")
+}
+
+/// Of the differences that `diff --format json` prints; open too.
+pub fn diff() -> Value {
+    printed::<Diff>("stackgen diff")
+}
+
+/// Of something that is printed and never read.
+fn printed<T: JsonSchema>(name: &str) -> Value {
+    let root = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
     let mut schema = root.to_value();
     each(&mut schema, &mut |object| drop(object.remove("format")));
-    title(schema, "stackgen findings")
+    title(schema, name)
+}
+
+/// Of what `snapshot` writes. Open like that of the findings.
+pub fn snapshot() -> Value {
+    let root =
+        SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Deployed>();
+    let mut schema = root.to_value();
+    each(&mut schema, &mut |object| drop(object.remove("format")));
+    title(schema, "stackgen snapshot")
 }
 
 /// Of an overlay: a manifest of which everything may be left out, and what to remove.

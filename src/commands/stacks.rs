@@ -64,6 +64,12 @@ pub(super) fn find(stack: Option<&Path>) -> Result<PathBuf, Failure> {
     Ok(path.into())
 }
 
+/// The manifest of the nearest folder above a file that has one.
+pub(super) fn above(file: &Path) -> Option<PathBuf> {
+    let file = std::path::absolute(file).ok()?;
+    file.ancestors().skip(1).find_map(|folder| in_folder(folder).ok().flatten())
+}
+
 fn find_here() -> Result<PathBuf, Failure> {
     if let Some(manifest) = in_folder(Path::new(""))? {
         return Ok(manifest);

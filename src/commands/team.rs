@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::stacks::shown;
+use super::stacks::{self, shown};
+use crate::compile::Compiled;
 use crate::policy::Policy;
 use crate::text::Sources;
 use crate::write::Failure;
@@ -73,6 +74,16 @@ impl Team {
                 None
             }
         })
+    }
+}
+
+/// Compiles a stack by the policy that holds for it.
+pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, Failure> {
+    let mut team = Team::default();
+    let policy = team.policy(manifest);
+    match team.failures.pop() {
+        Some(failure) => Err(failure),
+        None => stacks::compiled(manifest, env, policy, false),
     }
 }
 

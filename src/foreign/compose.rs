@@ -122,7 +122,7 @@ fn values(folder: &dyn Folder) -> HashMap<String, String> {
             _ => value.split(" #").next().unwrap_or_default().trim_end(),
         };
         // A URL or account may hold a password whatever its name is.
-        if !name.starts_with('#') && !crate::scalar::names_a_secret(name) && !value.contains('@') {
+        if !name.starts_with('#') && !crate::secrecy::names_a_secret(name) && !value.contains('@') {
             values.insert(name.to_string(), interpolation::filled(value, &values));
         }
     }

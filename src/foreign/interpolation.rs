@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::scalar::names_a_secret;
+use crate::secrecy::names_a_secret;
 use crate::stack::{Piece, Text, Unset};
 
 /// Deepest nesting of defaults in defaults.

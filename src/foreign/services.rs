@@ -12,7 +12,8 @@ use crate::finding::{Document, Path, Place};
 use crate::format::tree::{Kind as Node, NodeId, Tree};
 use crate::kinds::{Kinds, RoleText, UsedAs};
 use crate::manifest::{Backup, Class, Protocol, Restart};
-use crate::scalar::{Bytes, Seconds, names_a_secret};
+use crate::scalar::{Bytes, Seconds};
+use crate::secrecy::names_a_secret;
 use crate::stack::{
     Build, Condition, Dependency, Env, EnvFile, Facts, Foreign, Found, Hardening, Healthcheck, Image, Log,
     Missing, Mount, MountSource, Network, Origin, Outside, Piece, Probe, Publish, Role, Service,

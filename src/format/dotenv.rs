@@ -11,6 +11,8 @@ pub struct Name {
     pub line: usize,
     /// Whether a value is assigned; a bare `NAME` passes on what the calling shell has.
     pub assigned: bool,
+    /// The quotes its value stands in: in single ones nothing is read into it.
+    pub quote: Option<char>,
 }
 
 /// A value in single quotes, the one form in which Compose interpolates nothing, `$` included.
@@ -34,13 +36,19 @@ pub fn quote(value: &str) -> Result<String, Refused> {
 
 /// The names a text sets, in order and with repetitions (the last one wins), or why Compose would refuse the file.
 pub fn names(text: &str) -> Result<Vec<Name>, Fault> {
-    let mut names = Vec::new();
+    Ok(values(text)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The names a text sets with what stands behind their `=`, still escaped: for telling whether a value is there.
+/// What comes out may be a secret, to be dropped where it is read.
+pub fn values(text: &str) -> Result<Vec<(Name, &str)>, Fault> {
+    let mut values = Vec::new();
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut line, mut counted) = (1, 0);
     loop {
         rest = rest.trim_start();
         if rest.is_empty() {
-            return Ok(names);
+            return Ok(values);
         }
         if rest.starts_with('#') {
             rest = after_line(rest);
@@ -61,21 +69,28 @@ pub fn names(text: &str) -> Result<Vec<Name>, Fault> {
         if name.is_empty() {
             return Err(Fault::new(offset, "expected the name of a variable"));
         }
-        names.push(Name { name: name.to_string(), line, assigned });
-        rest = if assigned { after_value(text, tail[1..].trim_start_matches(is_blank))? } else { tail };
+        let behind = if assigned { tail[1..].trim_start_matches(is_blank) } else { "" };
+        let quote = behind.chars().next().filter(|c| matches!(c, '\'' | '"'));
+        let (value, after) = if assigned { value(text, behind)? } else { ("", tail) };
+        values.push((Name { name: name.to_string(), line, assigned, quote }, value));
+        rest = after;
     }
 }
 
-/// What follows a value: quoted ones may span lines, others end with theirs.
-fn after_value<'a>(text: &str, value: &'a str) -> Result<&'a str, Fault> {
+/// The value a text starts with and what follows it: quoted ones may span lines, others end with theirs.
+fn value<'a>(text: &str, value: &'a str) -> Result<(&'a str, &'a str), Fault> {
     let Some(quote) = value.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
-        return Ok(after_line(value));
+        let after = after_line(value);
+        let line = &value[..value.len() - after.len()];
+        // A comment needs a blank before it, or nothing at all.
+        let end = line.match_indices('#').map(|(i, _)| i).find(|i| line[..*i].ends_with(is_blank) || *i == 0);
+        return Ok((line[..end.unwrap_or(line.len())].trim_end(), after));
     };
     let mut escaped = false;
     for (i, c) in value.char_indices().skip(1) {
         if c == quote && !escaped {
             // Compose starts afresh right behind the quote; only blanks and comments make sense there.
-            return Ok(&value[i + 1..]);
+            return Ok((&value[1..i], &value[i + 1..]));
         }
         escaped = c == '\\' && !escaped;
     }
@@ -130,7 +145,15 @@ mod tests {
     }
 
     #[test]
-    fn values() {
+    fn what_is_assigned() {
+        let text = "A=p#x # y\nB='a #b' # c\nC= # d\nD=\nE\nF: \" g\"\nG=a b \r\n";
+        let said: Vec<_> =
+            values(text).unwrap().into_iter().map(|(n, v)| format!("{}={v}", n.name)).collect();
+        assert_eq!(said, ["A=p#x", "B=a #b", "C=", "D=", "E=", "F= g", "G=a b"]);
+    }
+
+    #[test]
+    fn quoting() {
         assert_eq!(quote("p$wo#x \"\\n").unwrap(), "'p$wo#x \"\\n'");
         assert_eq!(quote("a\nb").unwrap(), "'a\nb'");
         assert_eq!(quote("it's").unwrap_err().to_string(), "a single quote cannot stand in a .env value");

@@ -23,6 +23,11 @@ pub fn read(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree
     read_as(Dialect::Core, source, text, out)
 }
 
+/// Reads a YAML text as programs read it that know merge keys: `<<` is a key like any other, for the caller to follow.
+pub fn read_merging(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
+    read_as(Dialect::Merging, source, text, out)
+}
+
 /// Reads a Compose file: by the core schema too, but with merge keys (`<<`), and with the tags `!reset` and `!override`
 /// noted in the tree. What reads otherwise by YAML 1.1 is not told: Compose reads 1.2.
 pub fn read_compose(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
@@ -33,6 +38,7 @@ pub fn read_compose(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Opt
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     Core,
+    Merging,
     Compose,
 }
 
@@ -293,7 +299,7 @@ impl Reader<'_> {
     /// What a tag of Compose says about merging.
     fn mark(&self, tag: Option<&Tag>) -> Option<Mark> {
         match tag?.original().as_ref() {
-            _ if self.dialect == Dialect::Core => None,
+            _ if self.dialect != Dialect::Compose => None,
             "!reset" => Some(Mark::Reset),
             "!override" => Some(Mark::Override),
             _ => None,
@@ -446,7 +452,7 @@ impl Reader<'_> {
     /// The entries with those behind a merge key; what is written in the map itself wins, then what comes first.
     fn merged(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
         let Some(at) = entries.iter().position(|e| &*e.key == "<<") else { return entries };
-        if self.dialect == Dialect::Core {
+        if self.dialect != Dialect::Compose {
             return entries;
         }
         let mut entries = entries;

@@ -3,10 +3,7 @@
 use std::ops::Range;
 
 use crate::scalar::SecretName;
-
-/// Parts of a key that say its value is a secret.
-const KEYS: &[&str] =
-    &["pass", "secret", "token", "credential", "api_key", "apikey", "private_key", "encryption_key"];
+use crate::secrecy::may_name_a_secret;
 
 /// Covers the given ranges, what stands behind a key that says secret, and the passwords of URLs, each by as many
 /// bytes.
@@ -62,7 +59,7 @@ fn in_line(line: &str, start: usize, out: &mut Vec<Range<usize>>) {
         from = colon + 1;
         let key = line[..colon].trim_end_matches(['"', '\'', ' ']);
         let key = key.rsplit([' ', '{', ',', '"', '\'', '\t']).next().unwrap_or(key).to_lowercase();
-        if !inside && !KEYS.iter().any(|k| key.contains(k)) || line[from..].starts_with("//") {
+        if !inside && !may_name_a_secret(&key) || line[from..].starts_with("//") {
             continue;
         }
         let rest = &line[from..];

@@ -58,13 +58,13 @@ pub fn annotations(run: &Run) -> String {
 }
 
 /// The text of a workflow command.
-fn data(text: &str) -> String {
+pub(super) fn data(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(|line| clean(line).replace('%', "%25")).collect();
     lines.join("%0A")
 }
 
 /// The value of a property of a workflow command.
-fn property(text: &str) -> String {
+pub(super) fn property(text: &str) -> String {
     clean(text).replace('%', "%25").replace(':', "%3A").replace(',', "%2C")
 }
 

@@ -47,5 +47,5 @@ pub fn print(run: &Run) -> String {
             fingerprint: item.fingerprint,
         })
         .collect();
-    json::pretty(&issues)
+    json::print(&issues)
 }

@@ -160,7 +160,7 @@ fn edit(compiled: &Compiled, edit: &finding::Edit) -> Edit {
     Edit { at: location(compiled, &edit.place), change, value }
 }
 
-fn location(compiled: &Compiled, place: &Place) -> Location {
+pub(super) fn location(compiled: &Compiled, place: &Place) -> Location {
     let mut at =
         Location { place: Some(compiled.subject(place)).filter(|k| !k.is_empty()), ..Location::default() };
     if let Some(span) = compiled.span(place) {
@@ -173,13 +173,8 @@ fn location(compiled: &Compiled, place: &Place) -> Location {
     at
 }
 
-/// The array as text.
-pub fn print(findings: &[Finding]) -> String {
-    pretty(findings)
-}
-
-/// JSON that is safe to look at in a terminal too.
-pub(super) fn pretty<T: Serialize + ?Sized>(value: &T) -> String {
+/// A value as text, safe to look at in a terminal too.
+pub fn print<T: Serialize + ?Sized>(value: &T) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {

@@ -1,8 +1,9 @@
-//! What people and programs are shown: findings in the formats of people and programs, and differences. Makes texts; prints nothing.
+//! What people and programs are shown: findings and differences, in the formats of both. Makes texts; prints nothing.
 //!
 //! Texts hold ANSI colours; whoever prints them strips those where no terminal is.
 
 mod conceal;
+pub mod diff;
 pub mod difference;
 pub mod github;
 pub mod gitlab;

@@ -217,7 +217,7 @@ pub fn print(run: &Run) -> String {
             }],
         }],
     };
-    json::pretty(&log)
+    json::print(&log)
 }
 
 fn notification(level: &'static str, message: &str) -> Notification {

@@ -103,6 +103,14 @@ pub fn statistics(stacks: &[Compiled]) -> String {
     out
 }
 
+/// The lines of a place, with what stands there; nothing for a place that is not written.
+pub fn place(compiled: &Compiled, place: &Place, label: &str) -> String {
+    let Some(span) = compiled.span(place) else { return String::new() };
+    let source = compiled.sources.get(span.source);
+    let shown = Shown::new(source, &secrets(compiled, &source.path));
+    shown.draw(Level::Info, &[Mark { range: span.range(), label: label.to_string(), primary: true }])
+}
+
 /// Ranges of a file that are not shown.
 pub fn secrets(compiled: &Compiled, path: &str) -> Vec<std::ops::Range<usize>> {
     let spans = compiled.hidden.iter().filter(|s| compiled.sources.get(s.source).path == path);

@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 use crate::finding::{Place, Step};
 use crate::format::nginx::{Directive, read_snippet};
 use crate::manifest::Protocol;
-pub(super) use crate::scalar::names_a_secret;
 use crate::stack::{Action, Env, Origin, Raw, Route, Service, Setting, Site, Stack};
 
 /// The services by name.

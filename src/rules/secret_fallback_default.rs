@@ -16,8 +16,8 @@
 //!   app: { <<: *base, image: "ghcr.io/example/app:1.4.2", environment: { DB_PASSWORD: "${DB_PASSWORD:?}" } }
 //! ```
 
-use super::common::names_a_secret;
 use crate::finding::Finding;
+use crate::secrecy::names_a_secret;
 use crate::stack::{Stack, Unset};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {

@@ -30,9 +30,10 @@
 
 use serde_json::Value as Json;
 
-use super::common::{names_a_secret, owners, settings};
+use super::common::{owners, settings};
 use crate::finding::{Finding, Fix, Place, Step};
 use crate::scalar::SecretName;
+use crate::secrecy::names_a_secret;
 use crate::stack::{Origin, Piece, Service, Stack};
 use crate::table::{Lookup, Reading, Row, Table};
 

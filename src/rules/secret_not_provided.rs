@@ -25,8 +25,8 @@
 
 use std::collections::HashSet;
 
-use super::common::names_a_secret;
 use crate::finding::Finding;
+use crate::secrecy::names_a_secret;
 use crate::stack::{Stack, Unset};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {

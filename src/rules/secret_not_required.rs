@@ -18,9 +18,9 @@
 
 use std::collections::HashSet;
 
-use super::common::names_a_secret;
 use super::secret_not_provided::not_provided;
 use crate::finding::Finding;
+use crate::secrecy::names_a_secret;
 use crate::stack::{Stack, Unset};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {

@@ -29,8 +29,8 @@
 //!     kind: postgres
 //! ```
 
-use super::common::names_a_secret;
 use crate::finding::Finding;
+use crate::secrecy::names_a_secret;
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {

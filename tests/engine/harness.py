@@ -23,7 +23,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 # --- Results -------------------------------------------------------------------------------------------------------
 
-_failed = []
+passed, failed = [], []
 _concerned = []
 _began = time.monotonic()
 
@@ -32,9 +32,10 @@ def ok(what, got, want=True):
     """One check. A failure is told with what was found, and the group goes on."""
     good = got == want
     if good:
+        passed.append(what)
         print(f"ok   {what}", flush=True)
     else:
-        _failed.append(what)
+        failed.append(what)
         print(f"FAIL {what}: got {got!r}, want {want!r}", flush=True)
     return good
 
@@ -42,9 +43,10 @@ def ok(what, got, want=True):
 def has(what, part, text):
     good = part in text
     if good:
+        passed.append(what)
         print(f"ok   {what}", flush=True)
     else:
-        _failed.append(what)
+        failed.append(what)
         print(f"FAIL {what}: no {part!r} in:\n{text}", flush=True)
     return good
 
@@ -61,7 +63,7 @@ def step(text):
 def _broke(kind, fault, trace):
     """A group that breaks off is a failed one, and its logs are told as well."""
     sys.__excepthook__(kind, fault, trace)
-    _failed.append(repr(fault))
+    failed.append(repr(fault))
     finish()
 
 
@@ -69,10 +71,10 @@ sys.excepthook = _broke
 
 
 def finish():
-    if _failed:
+    if failed:
         for service in dict.fromkeys(_concerned):
             print(f"--- log of {service}\n{compose('logs', '--no-log-prefix', '--tail', '40', service).stdout}", flush=True)
-    sys.exit(1 if _failed else 0)
+    sys.exit(1 if failed else 0)
 
 
 def sections(*functions):

@@ -145,8 +145,8 @@ def certificate_files():
     compose(*lose)
     compose("restart", "--no-deps", "nginx")
     ok("without it nginx cannot start", wait_for(lambda: status("odoo") == 0, 10), True)
-    up = shell("docker compose up -d")
-    ok("up brings it back", up.returncode, 0) or print(up.stderr)
+    # It may end with an error all the same: what waits for a healthy nginx finds one that is just starting again.
+    shell("docker compose up -d")
     recovers("the loss of the certificate", "odoo", 90)
     ok("with the issued one", harness.served("erp")["issuer"].startswith("CN = Pebble"), True)
 
@@ -155,7 +155,7 @@ def disk_full():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)
-        stackgen, stack = harness.REPOSITORY / "target/release/stackgen", str(harness.DEPLOY.parent / "stack")
+        stackgen, stack = os.environ["STACKGEN_PROGRAM"], str(harness.DEPLOY.parent / "stack")
         first = run(stackgen, "build", stack, "-o", folder / "deploy")
         ok("disk: the build fits", first.returncode, 0)
         old = {path: path.read_bytes() for path in sorted((folder / "deploy").rglob("*")) if path.is_file()}
