@@ -7,6 +7,9 @@ mod common;
 mod drifts;
 #[path = "diff/manifests.rs"]
 mod manifests;
+#[cfg(unix)]
+#[path = "deployed/engine.rs"]
+mod recorded;
 #[path = "diff/server.rs"]
 mod server;
 
@@ -472,4 +475,43 @@ fn no_secret_is_ever_shown() {
         assert!(code > 0 && said.len() > 500, "{said}");
         assert!(!said.contains("canary") && !said.contains("hunter2"), "{format}: {said}");
     }
+}
+
+/// The reference stack as it ran on a real engine, with stand-ins for its programs: they do not run well, a stranger
+/// stands beside them, and nothing else differs.
+#[cfg(unix)]
+#[test]
+fn what_a_real_engine_said_is_in_sync() {
+    use stackgen::deployed::conceal::Concealer;
+    use stackgen::deployed::source::Source;
+    let compiled = common::built(&common::root().join("stacks/odoo-erp-prod/stack.yaml"));
+    let folder = common::written(&compiled);
+    std::fs::write(folder.path().join("stackgen.lock"), server::lock(&compiled)).expect("written");
+    // The files were there before the containers were started.
+    for entry in walkdir::WalkDir::new(folder.path()) {
+        let path = entry.expect("an entry").into_path();
+        if path.is_file() {
+            let file = std::fs::File::options().append(true).open(path).expect("a file");
+            file.set_modified(std::time::UNIX_EPOCH).expect("a time");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            file.set_permissions(mode).expect("a mode");
+        }
+    }
+    let answers =
+        std::fs::read_to_string(common::root().join("tests/deployed/reference.json")).expect("answers");
+    let engine = recorded::Engine::new(serde_json::from_str(&answers).expect("JSON"));
+    let names = [folder.path().display().to_string(), engine.source()];
+    let sources = names.map(|name| Source::parse(&name, None).expect("a source"));
+    let declared = Declared::brief(&compiled.artifacts);
+    let deployed = stackgen::deployed::read(&sources, Some(&declared), &Concealer::new().expect("a key"));
+    let diff = against(&compiled, &deployed);
+    assert!(!diff.partial, "{:#?}", diff.sources);
+    let strangers = ["container stray", "network stray-net"];
+    let other = |c: &&diff::Change| {
+        c.what != diff::What::State
+            && !(c.status == diff::Status::Undeclared && strangers.contains(&c.subject.to_string().as_str()))
+    };
+    let found: Vec<_> = diff.changes.iter().filter(other).collect();
+    assert!(found.is_empty() && diff.changes.len() > 2, "{}", render::diff::text::diff(&compiled, &diff));
+    engine.asked();
 }

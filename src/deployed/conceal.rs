@@ -11,6 +11,7 @@
 
 mod open;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -75,6 +76,9 @@ impl Declared {
 
 /// Fewest bytes of a key that somebody brings.
 pub const SHORTEST_KEY: usize = 16;
+
+/// What a name that cannot be shown starts with.
+pub const HIDDEN: &str = "concealed:";
 
 /// Makes fingerprints, and decides what needs one.
 pub struct Concealer {
@@ -141,7 +145,7 @@ impl Concealer {
 
     /// What stands in a path or a name for what cannot be shown.
     fn hidden(&self, text: &str) -> String {
-        format!("concealed:{}", self.fingerprint(text))
+        format!("{HIDDEN}{}", self.fingerprint(text))
     }
 
     /// What a file says, as it is kept. `path` is its name, which `declared` knows it by.
@@ -164,7 +168,8 @@ impl Concealer {
             };
             let path = self.path(scope, path);
             // Two that are concealed alike are one.
-            if paths.insert(path.clone()) {
+            let hides = path.iter().any(|step| step.starts_with(HIDDEN));
+            if !hides || paths.insert(path.clone()) {
                 out.push(FileEntry { path, value, line: entry.line });
             }
         }
@@ -214,8 +219,11 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    fn full(&self, path: &Path) -> Path {
-        Path(self.at.iter().chain(&path.0).cloned().collect())
+    fn full<'p>(&self, path: &'p Path) -> Cow<'p, Path> {
+        if self.at.is_empty() {
+            return Cow::Borrowed(path);
+        }
+        Cow::Owned(Path(self.at.iter().chain(&path.0).cloned().collect()))
     }
 
     /// What the artifact has there, if it comes to the same.
@@ -237,6 +245,10 @@ impl<'a> Scope<'a> {
     /// How many steps behind [`Scope::at`] of a full path the artifact has, too.
     fn known_steps(&self, full: &Path) -> usize {
         let Some(declared) = self.declared.filter(|_| self.file != ".env") else { return 0 };
+        // As nearly all are.
+        if declared.entries.contains_key(full) {
+            return full.0.len().saturating_sub(self.at.len());
+        }
         let is_known = |steps: &[Step]| {
             let from = Path(steps.to_vec());
             let next = declared.entries.range((Bound::Included(&from), Bound::Unbounded)).next();

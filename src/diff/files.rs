@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::deployed::conceal::HIDDEN;
 use crate::deployed::{File, FileEntry};
 use crate::emit::Artifact;
 use crate::emit::compose::FILE as COMPOSE;
@@ -135,7 +136,7 @@ fn one(view: &View, artifact: &Artifact, file: &File, changes: &mut Vec<Change>)
         changes.push(change(view, Some(path), whole(What::Changed, 1), impact, status));
         return;
     }
-    let concealed = |e: &FileEntry| e.path.iter().any(|step| step.starts_with("concealed:"));
+    let concealed = |e: &FileEntry| e.path.iter().any(|step| step.starts_with(HIDDEN));
     if !view.deployed.declared && file.entries.iter().any(concealed) {
         view.hidden.set(view.hidden.get() + 1);
         return;
@@ -181,7 +182,7 @@ fn lines(deltas: Vec<Delta>) -> Option<Delta> {
         let bare = |text: &'_ str| match text.rsplit_once(" #") {
             // A line that is there twice has a number behind it.
             Some((bare, number)) if number.bytes().all(|b| b.is_ascii_digit()) => bare.to_string(),
-            _ if text.starts_with("concealed:") => "(a line that is not shown)".into(),
+            _ if text.starts_with(HIDDEN) => "(a line that is not shown)".into(),
             _ => text.to_string(),
         };
         let texts: Vec<String> = found.iter().map(|(_, text)| bare(text)).collect();

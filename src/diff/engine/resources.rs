@@ -60,8 +60,11 @@ impl Found<'_, '_> {
         place: Option<Place>,
     ) {
         let view = self.view;
-        let running = under(at, entries, |_| true);
-        let deltas = compare::compare(&running, view.compose(at), 2, |a, b| interpolate::same(view, a, b));
+        // That it is there is known.
+        let inside: fn(&Path) -> bool = |path| path.0.len() > 2;
+        let running = under(at, entries, inside);
+        let wanted = view.compose(at).filter(|(path, _)| inside(path));
+        let deltas = compare::compare(&running, wanted, 2, |a, b| interpolate::same(view, a, b));
         // Compose knows by its labels what it calls by one key: the container may use another one of that key.
         let elsewhere: Vec<&str> = users
             .iter()
