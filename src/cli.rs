@@ -1,8 +1,10 @@
 //! The arguments: types only, from which help, man pages and completions come too.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, ArgGroup, Args, Command, Parser, Subcommand, ValueEnum};
 
 /// One typed stack manifest in; docker-compose.yml, nginx, odoo.conf, certbot and firewall files out.
 ///
@@ -66,9 +68,18 @@ Exit status: 0 written or up to date, 1 findings of level error, edited files or
     /// Check every stack below some folders
     #[command(after_help = "\
 Examples:
-  stackgen lint                       every stack below this folder
-  stackgen lint stacks/shop           one stack
-  stackgen lint --format json         for programs; `stackgen schema findings` describes it
+  stackgen lint                               every stack below this folder
+  stackgen lint stacks/shop                   one stack
+  stackgen lint /srv/legacy                   Compose, nginx and odoo.conf files that stackgen did not write
+  stackgen lint --fix                         mends what can be mended for certain, and keeps comments and layout
+  stackgen lint --diff --unsafe-fixes         shows what could be mended, and changes nothing
+  stackgen lint --since origin/main           only what the branch brings
+  stackgen lint --format github --format sarif=lint.sarif
+  stackgen lint --format json                 `stackgen schema findings` describes it
+  stackgen lint --write-baseline lint.yaml    what is there today; from then on
+  stackgen lint --baseline lint.yaml          only what is new
+  stackgen lint --select NX,secret-literal    only some rules; for good: stackgen-policy.yaml at the root
+                                              of the repository, see `stackgen schema policy`
 
 Exit status: 0 nothing but notes, 1 errors or warnings, 2 something could not be read.")]
     Lint(Lint),
@@ -151,6 +162,8 @@ Examples:
   stackgen schema kind                of kinds/NAME.yaml
   stackgen schema overlay             of stack.ENV.yaml
   stackgen schema findings            of what `stackgen lint --format json` prints
+  stackgen schema policy              of stackgen-policy.yaml
+  stackgen schema model               of what the expressions in it see
   stackgen schema diff                of what `stackgen diff --format json` prints
   stackgen schema snapshot            of what `stackgen snapshot` writes
 
@@ -205,16 +218,47 @@ pub struct Build {
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("mending").args(["fix", "diff"]))]
 pub struct Lint {
-    /// Manifests, and folders to look for them in [default: this folder]
+    /// Manifests, and folders to look for them, or for Compose files, in [default: this folder]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// How to print the findings
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
-    pub format: Format,
+    /// Ask the rules of taste too: digests of images, hardening of every container
+    #[arg(long)]
+    pub pedantic: bool,
+    /// How to print the findings, and a file to write them to; can be given several times
+    #[arg(long, value_name = "FORMAT[=FILE]", default_value = "text", value_parser = SinkParser)]
+    pub format: Vec<Sink>,
+    /// Print how often each rule found something instead of each finding
+    #[arg(long)]
+    pub statistics: bool,
+    /// Only findings of these rules: names, ids, or the letters of a group such as NX
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// No findings of these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Only findings that are not listed in this file
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// List the findings in this file, for `--baseline`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "since", "select", "ignore"])]
+    pub write_baseline: Option<PathBuf>,
+    /// Only findings that were not there at this revision of git, or where HEAD left it
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
     /// Lay stack.NAME.yaml (or .toml) over the manifests that have one
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
+    /// Mend what can be mended for certain, and show what is left
+    #[arg(long)]
+    pub fix: bool,
+    /// Print what `--fix` would change, and change nothing; exit with 1 if it would change something
+    #[arg(long, conflicts_with_all = ["format", "statistics", "write_baseline"])]
+    pub diff: bool,
+    /// With `--fix` or `--diff`: mend also what somebody should look at afterwards
+    #[arg(long, requires = "mending")]
+    pub unsafe_fixes: bool,
 }
 
 /// How findings are printed.
@@ -223,8 +267,51 @@ pub enum Format {
     /// For people
     #[default]
     Text,
+    /// One line for each: path:line:column: level[ID] name: message
+    Oneline,
     /// One JSON array
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of a GitHub workflow, and a summary of its step
+    Github,
+    /// Code quality report of GitLab
+    Gitlab,
+}
+
+/// A format, and where it goes: standard output when there is no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sink {
+    /// How findings are printed.
+    pub format: Format,
+    /// The file they are written to.
+    pub file: Option<PathBuf>,
+}
+
+/// Reads `FORMAT[=FILE]`, and tells help and completions which formats there are.
+#[derive(Debug, Clone, Copy)]
+pub struct SinkParser;
+
+impl TypedValueParser for SinkParser {
+    type Value = Sink;
+
+    fn parse_ref(&self, cmd: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Sink, clap::Error> {
+        let text = value.to_string_lossy();
+        let (format, file) = match text.split_once('=') {
+            Some((format, "")) => {
+                let what = format!("expected a file after `{format}=`");
+                return Err(cmd.clone().error(clap::error::ErrorKind::InvalidValue, what));
+            }
+            Some((format, file)) => (format, Some(PathBuf::from(file))),
+            None => (&*text, None),
+        };
+        let format = EnumValueParser::<Format>::new().parse_ref(cmd, arg, OsStr::new(format))?;
+        Ok(Sink { format, file })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Format::value_variants().iter().filter_map(Format::to_possible_value)))
+    }
 }
 
 /// Arguments of `diff`.
@@ -326,8 +413,12 @@ pub enum SchemaOf {
     Overlay,
     /// A kind of service
     Kind,
+    /// What a team asks of all its stacks
+    Policy,
     /// Findings as JSON
     Findings,
+    /// The model that the expressions of a policy see
+    Model,
     /// Differences as JSON
     Diff,
     /// A snapshot of a server

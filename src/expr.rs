@@ -62,6 +62,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_function("odoo_workers", odoo_workers);
     environment.add_function("version_at_least", version_at_least);
+    environment.add_function("gib", |n: f64| (n * f64::from(1 << 30)) as u64);
+    environment.add_function("mib", |n: f64| (n * f64::from(1 << 20)) as u64);
     environment
 });
 
@@ -95,31 +97,56 @@ impl Expander {
         self.value(condition, scope).map(|v| v.is_true())
     }
 
+    /// The names an expression takes from its scope, as far as they are written out: `service.memory`. Sorted.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with its syntax.
+    pub fn names(&self, expression: &str) -> Result<Vec<String>, Fault> {
+        let mut names: Vec<_> = self.compiled(expression)?.undeclared_variables(true).into_iter().collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn compiled(&self, expression: &str) -> Result<Rc<Expression<'static, 'static>>, Fault> {
+        let expression = expression.trim();
+        if let Some(known) = self.compiled.borrow().get(expression) {
+            return Ok(known.clone());
+        }
+        if expression.len() > LONGEST {
+            let message =
+                format!("expected an expression of at most {LONGEST} bytes, found {}", expression.len());
+            return Err(Fault { message, range: None });
+        }
+        let owned = ENVIRONMENT.compile_expression_owned(expression.to_string());
+        let compiled = Rc::new(owned.map_err(|e| Fault { message: describe(&e), range: e.range() })?);
+        self.compiled.borrow_mut().insert(expression.to_string(), compiled.clone());
+        Ok(compiled)
+    }
+
     /// The value of an expression without braces.
     pub fn value(&self, expression: &str, scope: &Value) -> Result<Value, String> {
-        let expression = expression.trim();
-        let known = self.compiled.borrow().get(expression).cloned();
-        let compiled = match known {
-            Some(compiled) => compiled,
-            None => {
-                if expression.len() > LONGEST {
-                    return Err(format!(
-                        "expected an expression of at most {LONGEST} bytes, found {}",
-                        expression.len()
-                    ));
-                }
-                let owned = ENVIRONMENT.compile_expression_owned(expression.to_string());
-                let compiled = Rc::new(owned.map_err(|e| describe(&e))?);
-                self.compiled.borrow_mut().insert(expression.to_string(), compiled.clone());
-                compiled
-            }
-        };
+        let compiled = self.compiled(expression).map_err(|fault| fault.message)?;
         let value = compiled.eval(scope).map_err(|e| describe(&e))?;
         if value.is_undefined() {
-            return Err(format!("{} is not known here", crate::text::shown(expression)));
+            return Err(format!("{} is not known here", crate::text::shown(expression.trim())));
         }
         Ok(value)
     }
+}
+
+/// What is wrong with an expression, and where in it as far as that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What, lower case, no full stop.
+    pub message: String,
+    /// The bytes of the expression without the blanks around it.
+    pub range: Option<std::ops::Range<usize>>,
+}
+
+/// Names that every expression knows: its functions.
+pub fn globals() -> impl Iterator<Item = &'static str> {
+    ENVIRONMENT.globals().map(|(name, _)| name)
 }
 
 fn piece(value: &Value) -> Result<Piece, String> {

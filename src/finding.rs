@@ -1,6 +1,10 @@
 //! What is wrong with a stack, where, and what to do about it; data only, shown by `render`.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value as Json;
 
 use crate::text::{Span, harmless};
 
@@ -105,6 +109,14 @@ pub enum Document {
     Manifest,
     /// The data of one service kind, by name.
     Kind(String),
+    /// A Compose project, its files merged as Compose does.
+    Compose,
+    /// A file that stackgen did not write, by path.
+    File(String),
+    /// What a team asks of all its stacks.
+    Policy,
+    /// Findings that were there when lint was adopted.
+    Baseline,
 }
 
 /// Which part of an entry is meant.
@@ -168,6 +180,85 @@ impl Place {
     }
 }
 
+/// What would mend a finding: all of its edits, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What is done, as an instruction: "rename `helthcheck` to `healthcheck`".
+    pub title: String,
+    /// Whether what is meant stays the same or was certainly meant otherwise; all else somebody has to look at.
+    pub safe: bool,
+    /// The changes.
+    pub edits: Vec<Edit>,
+}
+
+/// One change of a document, by place: whatever language it is written in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is changed; for [`Change::Set`] and [`Change::Append`] it need not be there yet.
+    pub place: Place,
+    /// How.
+    pub change: Change,
+}
+
+/// How an entry is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It gets this value, and is added with the maps above it where it is not written.
+    Set(Json),
+    /// Its key becomes this one.
+    Rename(String),
+    /// It goes, key and all.
+    Remove,
+    /// A list gets one more item at its end, and is added where it is not written.
+    Append(Json),
+}
+
+impl Fix {
+    /// A fix that changes nothing anybody could want otherwise.
+    pub fn safe(title: impl Into<String>) -> Self {
+        Self { title: harmless(title.into()), safe: true, edits: Vec::new() }
+    }
+
+    /// A fix that somebody has to look at.
+    pub fn risky(title: impl Into<String>) -> Self {
+        Self { safe: false, ..Self::safe(title) }
+    }
+
+    /// Either of them.
+    pub fn new(safe: bool, title: impl Into<String>) -> Self {
+        Self { safe, ..Self::safe(title) }
+    }
+
+    /// Sets a value.
+    #[must_use]
+    pub fn set(self, place: Place, value: impl Into<Json>) -> Self {
+        self.edit(place, Change::Set(value.into()))
+    }
+
+    /// Renames a key.
+    #[must_use]
+    pub fn rename(self, place: Place, key: impl Into<String>) -> Self {
+        self.edit(place, Change::Rename(key.into()))
+    }
+
+    /// Removes an entry.
+    #[must_use]
+    pub fn remove(self, place: Place) -> Self {
+        self.edit(place, Change::Remove)
+    }
+
+    /// Adds an item to a list.
+    #[must_use]
+    pub fn append(self, place: Place, value: impl Into<Json>) -> Self {
+        self.edit(place, Change::Append(value.into()))
+    }
+
+    fn edit(mut self, place: Place, change: Change) -> Self {
+        self.edits.push(Edit { place, change });
+        self
+    }
+}
+
 /// A second place that explains a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
@@ -177,10 +268,22 @@ pub struct Related {
     pub text: String,
 }
 
+/// A name that lives as long as the program, as those of our own rules do. Teams name few, and each is kept once.
+pub fn intern(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(name) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(name.into());
+    names.insert(kept);
+    kept
+}
+
 /// One thing that is wrong, at a place, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Name of the rule, as `unknown-key`; every name used is one of `rules::RULES`.
+    /// Name of the rule, as `unknown-key`: one of `rules::RULES`, or of a team's policy.
     pub rule: &'static str,
     /// How bad it is.
     pub level: Level,
@@ -194,6 +297,8 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// What to do, as an instruction.
     pub help: Option<String>,
+    /// What would mend it, where that is known for certain.
+    pub fix: Option<Fix>,
 }
 
 impl Finding {
@@ -212,7 +317,8 @@ impl Finding {
         Self::new(Level::Info, rule, place, message)
     }
 
-    fn new(level: Level, rule: &'static str, place: Place, message: impl Into<String>) -> Self {
+    /// A finding of any level.
+    pub fn new(level: Level, rule: &'static str, place: Place, message: impl Into<String>) -> Self {
         Self {
             rule,
             level,
@@ -221,6 +327,7 @@ impl Finding {
             label: String::new(),
             related: Vec::new(),
             help: None,
+            fix: None,
         }
     }
 
@@ -235,6 +342,13 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(harmless(text.into()));
+        self
+    }
+
+    /// Says what would mend it.
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<Option<Fix>>) -> Self {
+        self.fix = fix.into();
         self
     }
 

@@ -16,6 +16,9 @@ use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, Se
 use crate::table::{Table, ValueType};
 use crate::text::{SourceId, Sources, Span, nearest};
 
+/// How paths of what is part of stackgen begin.
+pub const BUILT_IN_PATH: &str = "<built-in>/";
+
 /// A kind of service.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct Kind {
@@ -34,6 +37,9 @@ pub struct Kind {
     pub used_as: UsedAs,
     /// Image without tag.
     pub image: Option<ImageRef>,
+    /// Programs that health checks often call and that the image does not have, in any variant.
+    #[serde(default)]
+    pub lacks: Vec<Line>,
     /// Version that is used where a manifest names none.
     pub version: Option<Version>,
     /// Choices a service may make under `options`.
@@ -465,7 +471,7 @@ impl Kinds {
             return known.clone();
         }
         let built_in = BUILT_IN.iter().find(|b| b.name == name)?;
-        let id = sources.add(format!("<built-in>/kinds/{name}.yaml"), built_in.text);
+        let id = sources.add(format!("{BUILT_IN_PATH}kinds/{name}.yaml"), built_in.text);
         let kind = self.load(name, id, sources, out);
         self.loaded.insert(name.to_string(), kind.clone());
         kind

@@ -5,7 +5,7 @@
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::scalar::{
     Bytes, Cidr, ContainerName, Date, Email, EnvName, HostName, ImageRef, Line, Name, Port, Rate, Raw,
@@ -148,7 +148,7 @@ pub struct Host {
 }
 
 /// Known providers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// DigitalOcean: Cloud Firewall JSON is written; ports 25, 465 and 587 are blocked.
@@ -388,7 +388,7 @@ pub enum Engine {
 }
 
 /// libpq's TLS modes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SslMode {
     /// Never encrypted.
@@ -477,7 +477,9 @@ pub struct Outbound {
 }
 
 /// Transport protocols.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP.
@@ -734,7 +736,7 @@ pub struct Volume {
 }
 
 /// What the loss of a volume would mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Data that exists nowhere else and that people work with.
@@ -748,7 +750,7 @@ pub enum Class {
 }
 
 /// How often a volume is saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Backup {
     /// Every hour.
@@ -963,7 +965,7 @@ impl JsonSchema for Cpus {
 }
 
 /// When a container is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Restart {
     /// Always but after a stop by hand.

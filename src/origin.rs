@@ -252,7 +252,7 @@ impl Candidates {
     fn of(self, source: &Source) -> Self {
         match source {
             Source::Manifest(place) => self.at(place.clone()),
-            Source::Kind(_) => self,
+            Source::Kind(_) | Source::Default => self,
         }
     }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ipnet::Ipv6Net;
 
-use crate::finding::Place;
+use crate::finding::{Place, Step};
+use crate::format::nginx::Directive;
 use crate::manifest::{
     Backup, Class, Encryption, Issuer, KeyType, ProbeTool, Protocol, Provider, Restart, RunsIn, SslMode,
     Status,
@@ -61,9 +62,16 @@ pub struct Stack {
     pub tombstones: Vec<Tombstone>,
     /// Accepted findings.
     pub allowed: Vec<Allowed>,
+    /// What files say that stackgen did not write; nothing where a manifest decides it all.
+    pub foreign: Option<Foreign>,
 }
 
 impl Stack {
+    /// Whether this much of the stack could be seen; of a manifest all can.
+    pub fn sees(&self, aspect: Aspect) -> bool {
+        self.foreign.as_ref().is_none_or(|f| f.seen.contains(&aspect))
+    }
+
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|s| s.name == name)
@@ -73,6 +81,157 @@ impl Stack {
     pub fn database(&self, name: &str) -> Option<&Database> {
         self.databases.iter().find(|d| d.name == name)
     }
+}
+
+/// A part of what a rule may have to see before it can judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Aspect {
+    /// What is meant: which services are internal, planned or gone, which volumes are saved. Only a manifest says it.
+    Intent,
+    /// The containers.
+    Containers,
+    /// The configuration of the proxy.
+    Proxy,
+    /// Configuration files of the products.
+    Settings,
+    /// Who may reach the server and whom it may reach.
+    Firewall,
+    /// Which certificates are ordered.
+    Certificates,
+    /// The server.
+    Host,
+}
+
+/// What files say that stackgen did not write.
+#[derive(Debug, Clone, Default)]
+pub struct Foreign {
+    /// What could be seen.
+    pub seen: Vec<Aspect>,
+    /// The proxy's directives below its outermost block, with what they include in its place.
+    pub directives: Vec<Directive>,
+    /// Places where a file asks for the value of a variable.
+    pub variables: Vec<Variable>,
+    /// Names that files of variables set; `None` where there is no such file.
+    pub provided: Option<Vec<String>>,
+    /// Volumes and networks that somebody else must have made.
+    pub outside: Vec<Outside>,
+    /// Files that a container is to see and that are not there.
+    pub missing: Vec<Missing>,
+    /// Files with secrets in them that are under version control.
+    pub tracked: Vec<(String, Place)>,
+    /// Empty lists that were meant to take away what a file below them says: the key, and where.
+    pub not_reset: Vec<(String, Place)>,
+    /// Whether a script beside the files makes certificates, or asks for them again.
+    pub scripts: Scripts,
+}
+
+/// What scripts beside the files do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scripts {
+    /// One makes a certificate for the first start.
+    pub first_certificate: bool,
+    /// One renews certificates.
+    pub renews: bool,
+    /// One makes the proxy read its files again.
+    pub reloads: bool,
+}
+
+/// A place where a file asks for the value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// What it is put into: the name of an environment variable, or of a key.
+    pub into: String,
+    /// What happens when it is not set.
+    pub unset: Unset,
+    /// Where.
+    pub place: Place,
+}
+
+/// What happens when a variable is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unset {
+    /// Nothing takes its place, with a warning at most.
+    Empty,
+    /// Nothing takes its place, and the file says so.
+    Optional,
+    /// A text of the file takes its place.
+    Fallback,
+    /// Nothing is started.
+    Refused,
+}
+
+/// A volume or network that somebody else must have made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    /// `volume` or `network`.
+    pub what: &'static str,
+    /// Full name.
+    pub name: String,
+    /// Whether a script beside the files makes it.
+    pub made: bool,
+    /// Where.
+    pub place: Place,
+}
+
+/// A file that a container is to see and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The path, as written.
+    pub path: String,
+    /// The service.
+    pub service: String,
+    /// Where.
+    pub place: Place,
+}
+
+/// What files say about a container that a manifest decides by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Keys whose value is known only where it runs.
+    pub unknown: Vec<&'static str>,
+    /// What becomes of its output.
+    pub log: Log,
+    /// Files of variables that it is given.
+    pub env_files: Vec<EnvFile>,
+    /// Directories in which the product keeps what must survive the container.
+    pub state: Vec<String>,
+    /// Names it has on its networks besides its own.
+    pub aliases: Vec<String>,
+    /// Program and arguments as one text.
+    pub words: String,
+    /// Programs that probes often call and that its image does not have.
+    pub lacks: Vec<String>,
+    /// Where it looks for its database, as far as its settings say.
+    pub database_host: Option<String>,
+    /// Whether it is written that it is never started again.
+    pub restarts_never: bool,
+    /// Whether the product is known by its image, so that what the image brings is known too.
+    pub known: bool,
+}
+
+/// What becomes of a container's output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Log {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// Kept up to a size, or handed on.
+    Bounded,
+    /// Kept for ever, as far as these files say.
+    Endless,
+}
+
+/// A file of variables that a container is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvFile {
+    /// Path, as written.
+    pub path: String,
+    /// Secrets that it is known to hold.
+    pub secrets: Vec<String>,
+    /// Where.
+    pub place: Place,
 }
 
 /// The server.
@@ -196,6 +355,43 @@ pub struct Service {
     pub known_settings: Option<Arc<Table>>,
     /// Keys merged over what is written for the service, as given.
     pub overrides: serde_json::Map<String, serde_json::Value>,
+    /// What files say that stackgen did not write.
+    pub found: Option<Found>,
+}
+
+impl Service {
+    /// Where a key is written that is handed on as it is.
+    pub fn key_place(&self, key: &str) -> Place {
+        if self.found.is_some() { self.place.join(key) } else { self.place.join("compose").join(key) }
+    }
+
+    /// Whether the value of a key is known before it runs.
+    pub fn knows(&self, key: &str) -> bool {
+        self.found.as_ref().is_none_or(|f| !f.unknown.contains(&key))
+    }
+}
+
+impl Service {
+    /// The kind that says what the manifest leaves out, for a path in the service; nothing where the kind says nothing.
+    pub fn kind_of(&self, path: &[Step]) -> Option<&str> {
+        let key = |i: usize| match path.get(i) {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        let origin = match key(0) {
+            "env" => &self.env.iter().find(|e| e.name == key(1))?.origin,
+            "settings" => &self.settings.iter().flat_map(|g| &g.settings).find(|s| s.name == key(1))?.origin,
+            "options" => return self.facts.options.contains_key(key(1)).then_some(&self.kind),
+            "healthcheck" => &self.healthcheck.as_ref()?.origin,
+            "image" | "version" => &self.image.origin,
+            "volumes" => return Some(&self.kind),
+            _ => return None,
+        };
+        match origin {
+            Origin::Kind(kind) => Some(kind),
+            Origin::Manifest(_) | Origin::Default => None,
+        }
+    }
 }
 
 /// An image.
@@ -214,6 +410,15 @@ pub enum Origin {
     Manifest(Place),
     /// From the data of a kind.
     Kind(String),
+    /// What the product takes where nothing is written.
+    Default,
+}
+
+impl Origin {
+    /// Whether the manifest says it.
+    pub fn is_manifest(&self) -> bool {
+        matches!(self, Origin::Manifest(_))
+    }
 }
 
 /// How an image is built.

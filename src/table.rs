@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::text::{nearest, one_of};
+use crate::text::{is_slip, nearest, one_of};
 
 /// The type of a value, as tables and kinds write it: `int 1..65535`, `enum a|b`, `bool`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,29 @@ impl ValueType {
             Self::Url => value.contains("://"),
         };
         if ok { Ok(()) } else { Err(format!("expected {}", self.describe())) }
+    }
+
+    /// The accepted value that one which is not was probably meant to be, and whether that is certain.
+    pub fn meant(&self, value: &str) -> Option<(String, bool)> {
+        let lower = value.to_ascii_lowercase();
+        match self {
+            Self::Bool => match lower.as_str() {
+                "true" | "yes" | "on" | "y" => Some(("true".into(), lower == "true")),
+                "false" | "no" | "off" | "n" => Some(("false".into(), lower == "false")),
+                _ => None,
+            },
+            Self::Enum(choices) => {
+                let known = || choices.iter().map(String::as_str);
+                if let Some(same) = known().find(|c| c.eq_ignore_ascii_case(value)) {
+                    return Some((same.into(), true));
+                }
+                // `warning` for `warn`.
+                let longer = |c: &&str| c.len() >= 3 && (lower.starts_with(*c) || c.starts_with(&lower));
+                let near = nearest(value, known()).or_else(|| known().find(longer))?;
+                Some((near.into(), is_slip(value, known())))
+            }
+            _ => None,
+        }
     }
 
     /// What the type accepts, as prose.
@@ -197,6 +220,11 @@ impl Table {
     pub fn nearest(&self, name: &str) -> Option<&str> {
         let read = self.rows.iter().filter(|r| !matches!(r.reading, Reading::Removed(_)));
         nearest(name, read.map(|r| r.name.as_str()))
+    }
+
+    /// Whether that is certain.
+    pub fn is_slip(&self, name: &str) -> bool {
+        is_slip(name, self.rows.iter().map(|r| r.name.as_str()))
     }
 }
 

@@ -69,6 +69,13 @@ impl Source {
         Position { line, column: self.text[start..offset].chars().count() + 1 }
     }
 
+    /// The column of a byte offset in UTF-16 code units, from 1.
+    pub fn utf16_column(&self, offset: usize) -> usize {
+        let offset = self.floor(offset);
+        let start = self.line_start(self.position(offset).line);
+        self.text[start..offset].chars().map(char::len_utf16).sum::<usize>() + 1
+    }
+
     /// The byte at which a line (from 1) starts; the end of the text for a line past the last.
     pub fn line_start(&self, line: usize) -> usize {
         self.lines.get(line.saturating_sub(1)).map_or(self.text.len(), |start| *start as usize)
@@ -110,6 +117,16 @@ impl Sources {
         &source.text[source.floor(span.start as usize)..source.floor(span.end as usize)]
     }
 
+    /// Empties every other text; the ids stay.
+    pub fn keep(&mut self, wanted: impl IntoIterator<Item = SourceId>) {
+        let wanted: std::collections::HashSet<_> = wanted.into_iter().collect();
+        for (i, source) in self.0.iter_mut().enumerate() {
+            if !wanted.contains(&SourceId(i as u16)) {
+                *source = Source::new(std::mem::take(&mut source.path), String::new());
+            }
+        }
+    }
+
     /// All texts with their ids, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         self.0.iter().enumerate().map(|(i, s)| (SourceId(i as u16), s))
@@ -125,6 +142,14 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(distance, k)| *distance <= (word.chars().count().max(k.chars().count()) / 3).max(1))
         .min_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(b.1)))
         .map(|(_, k)| k)
+}
+
+/// Whether a word is one slip away from one known word and from no other: then that is what was meant.
+pub fn is_slip<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> bool {
+    let lower = word.to_lowercase();
+    let near = |k: &&str| strsim::damerau_levenshtein(&lower, &k.to_lowercase()) <= 1;
+    // Of few letters one more or less makes another word.
+    lower.chars().count() >= 4 && known.into_iter().filter(near).count() == 1
 }
 
 /// A text in backquotes: shortened, control characters made visible, and without the password of a URL.

@@ -4,6 +4,7 @@
 
 mod commit;
 mod lock;
+mod replace;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::emit::Artifact;
 use crate::text::reason;
 use commit::Prepared;
 use lock::Lock;
+pub use replace::replace;
 
 /// The file that says what was written last, by path and hash.
 pub const LOCK: &str = "stackgen.lock";
@@ -45,6 +47,19 @@ impl Failure {
         self.help = Some(text.into());
         self
     }
+}
+
+/// Writes one file, whole or not at all; what is no file, such as a pipe, is written to as it is.
+pub fn file(path: &Path, text: &str) -> Result<(), Failure> {
+    // A link stays one: what it names is replaced.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return fs::write(path, text).map_err(|e| Failure::io(format_args!("write {}", path.display()), &e));
+    }
+    let mut prepared = Prepared::new(commit::Made::default());
+    let put = prepared.put(path, text.as_bytes(), false);
+    put.map_err(|failure| failure.help("name a file that can be written"))?;
+    prepared.commit(path.parent().unwrap_or(Path::new("")))
 }
 
 /// What becomes of one file.

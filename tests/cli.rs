@@ -492,9 +492,28 @@ fn lint_finds_every_stack() {
     stackgen(dir.path(), &["lint", "out"]).code(1);
     stackgen(&dir.path().join("a"), &["lint", "../b"]).code(1).says("../b/c/stack.toml:3:1");
     let empty = folder(&[]);
-    stackgen(empty.path(), &["lint"]).code(2).says("found no stack.yaml or stack.toml");
+    stackgen(empty.path(), &["lint"]).code(2).says("found neither stack.yaml, stack.toml nor a Compose file");
     let json = stackgen(empty.path(), &["lint", "--format", "json"]).code(2);
     assert_eq!(json.out, "[]\n");
+}
+
+#[test]
+fn lint_reads_files_that_have_no_manifest() {
+    let dir = folder(&[
+        ("legacy/compose.yaml", "services:\n  db:\n    image: postgres:latest\n"),
+        ("own/stack.yaml", MINIMAL),
+        ("own/docker-compose.yml", "services: { x: { image: 'a/b' } }\n"),
+        ("web/conf.d/a.conf", "server { listen 443 ssl; ssl_protocols TLSv1; }\n"),
+    ]);
+    let run = stackgen(dir.path(), &["lint"]).code(1).says("legacy/compose.yaml:3:").says("moving-image-tag");
+    // What is beside a manifest is its own affair, and what could not be seen is said apart.
+    run.says_not("own/docker-compose.yml").says("note: legacy: no nginx configuration found: ");
+    stackgen(dir.path(), &["lint", "web"]).code(1).says("weak-tls").says("web/conf.d/a.conf:1:");
+    let json = stackgen(dir.path(), &["lint", "legacy", "--format", "json"]).code(1);
+    assert!(json.out.starts_with('[') && json.out.contains("\"moving-image-tag\""), "{}", json.out);
+    let pedantic = stackgen(dir.path(), &["lint", "legacy", "--pedantic"]).code(1);
+    pedantic.says("missing-hardening").says("image-not-digest-pinned");
+    assert_eq!(stackgen(dir.path(), &["lint", "-q", "legacy"]).code(1).err, "");
 }
 
 #[test]

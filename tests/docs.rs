@@ -6,7 +6,8 @@ mod common;
 
 use std::process::Command;
 
-const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ci.md"];
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(common::root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -99,11 +100,9 @@ fn every_command_in_the_documents_exists() {
 /// The manifest of the README is one: it builds, and nothing is found in it.
 #[test]
 fn the_manifest_of_the_readme_builds() {
-    let text = read("README.md");
-    let manifest =
-        text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a manifest");
+    let manifest = common::readme_block("\nservices:");
     let input = stackgen::compile::Input {
-        manifest: ("stack.yaml".into(), manifest.to_string()),
+        manifest: ("stack.yaml".into(), manifest),
         ..stackgen::compile::Input::default()
     };
     let compiled = stackgen::compile::compile(input);
@@ -134,6 +133,69 @@ fn the_finding_of_the_readme_is_found() {
     // How long lines are broken depends on the terminal.
     for line in shown.lines().map(words).filter(|l| !l.is_empty()) {
         assert!(words(&said).contains(&line), "no {line:?} in\n{said}");
+    }
+}
+
+/// The policy of the README is one, and finds what it shows.
+#[test]
+fn the_policy_of_the_readme_counts() {
+    let text = read("README.md");
+    let policy = common::readme_block("severity:");
+    let manifest = "stackgen: 1\nname: shop\nservices:\n  odoo:\n    kind: odoo\n    internal: true\n    database: db\n    memory: 1GiB\n    options: { workers: 0 }\n  db: { kind: postgres }\n";
+    let compiled = stackgen::compile::compile(stackgen::compile::Input {
+        manifest: ("stack.yaml".into(), manifest.into()),
+        policy: Some(("stackgen-policy.yaml".into(), policy)),
+        ..stackgen::compile::Input::default()
+    });
+    let said = stackgen::render::text::findings(&compiled);
+    let plain = anstream::adapter::strip_str(&said).to_string();
+    let shown =
+        text.split("$ stackgen lint\n").nth(2).and_then(|rest| rest.split("```").next()).expect("a finding");
+    assert_eq!(plain.trim(), shown.trim());
+    assert_eq!(compiled.findings.len(), 1, "{plain}");
+}
+
+/// What the README shows of a pull request is what lint says of it.
+#[test]
+fn the_pull_request_of_the_readme_is_found() {
+    if common::program("git").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let stack = |name: &str, host: &str, service: &str, tag: &str| {
+        let dir = folder.path().join("stacks").join(name);
+        std::fs::create_dir_all(&dir).expect("a folder");
+        let text = format!(
+            "stackgen: 1\nname: {name}\nhost: {{ {host} }}\nservices:\n  {service}:\n    image: ghcr.io/example/{name}:{tag}\n    \
+             publish: [8080]\n    healthcheck: {{ command: [/{name}, ready] }}\n"
+        );
+        std::fs::write(dir.join("stack.yaml"), text).expect("written");
+    };
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"];
+        let program = std::path::Path::new("git");
+        common::content(program, folder.path(), &[&identity[..], args].concat());
+    };
+    git(&["init", "-q", "-b", "main"]);
+    stack("shop", "address: 203.0.113.7", "front", "2.1");
+    git(&["add", "."]);
+    git(&["commit", "-qm", "shop"]);
+    stack("wiki", "ssh: root@203.0.113.7", "pages", "latest");
+    let text = read("README.md");
+    for args in ["lint --since main", "lint --since main --format github"] {
+        let shown = text
+            .split(&format!("$ stackgen {args}\n"))
+            .nth(1)
+            .and_then(|rest| rest.split("```\n").next())
+            .and_then(|rest| rest.split("$ stackgen").next())
+            .unwrap_or_else(|| panic!("{args}"));
+        let output = Command::new(env!("CARGO_BIN_EXE_stackgen"))
+            .args(args.split(' '))
+            .current_dir(folder.path())
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .output()
+            .expect("runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), shown, "{args}");
     }
 }
 

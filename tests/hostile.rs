@@ -122,10 +122,26 @@ fn said(finding: &Finding) -> String {
     format!("{} {}\n{}\n{help}\n{related}", place(&finding.place), finding.message, finding.label)
 }
 
-/// The findings as text and as JSON.
+/// The findings in every format.
 fn rendered(compiled: &Compiled) -> String {
-    let json = stackgen::render::json::print(&stackgen::render::json::findings(compiled));
-    stackgen::render::text::findings(compiled) + &json
+    use stackgen::render::{github, gitlab, json, oneline, run::Run, sarif, text};
+    let run = Run {
+        stacks: std::slice::from_ref(compiled),
+        failures: &[],
+        status: 1,
+        here: "/repo".into(),
+        root: "/repo".into(),
+    };
+    [
+        text::findings(compiled),
+        json::print(&json::findings(compiled)),
+        oneline::print(&run),
+        github::annotations(&run),
+        github::summary(&run),
+        gitlab::print(&run),
+        sarif::print(&run),
+    ]
+    .concat()
 }
 
 /// What holds for every compilation of anything: no control characters in what is said, paths that stay inside.

@@ -13,8 +13,8 @@ use stackgen::outline::read;
 /// The cause as the tables have it: `manifest path < kind: path`, or the rule after a dash.
 fn shown(cause: &Cause) -> String {
     let path = |place: &Place| match place {
-        Place::At { path, document: Document::Manifest, .. } => path.to_string(),
         Place::At { path, document: Document::Kind(kind), .. } => format!("{kind}: {path}"),
+        Place::At { path, .. } => path.to_string(),
         Place::Text(_) => String::new(),
     };
     let places: Vec<String> = cause.manifest.iter().chain(&cause.kind).map(path).collect();

@@ -30,7 +30,9 @@ fn the_files_are_what_the_types_make() {
         ("stack", SchemaOf::Stack),
         ("overlay", SchemaOf::Overlay),
         ("kind", SchemaOf::Kind),
+        ("policy", SchemaOf::Policy),
         ("findings", SchemaOf::Findings),
+        ("model", SchemaOf::Model),
         ("diff", SchemaOf::Diff),
         ("snapshot", SchemaOf::Snapshot),
     ] {
@@ -54,6 +56,8 @@ fn the_schemas_are_schemas() {
         schema::overlay(),
         schema::kind(),
         schema::findings(),
+        schema::policy(),
+        schema::model(),
         schema::diff(),
         schema::snapshot(),
     ] {

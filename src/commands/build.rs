@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 
 use super::out::Out;
-use super::{Status, stacks};
+use super::{Status, stacks, team};
 use crate::cli::Build;
 use crate::compile::Compiled;
 use crate::render::text::{self, Tally};
@@ -15,7 +15,7 @@ use crate::write::{Action, Conflict, Failure, LOCK, Output, Plan, Reason};
 
 pub(super) fn run(args: &Build, out: &mut Out) -> Result<Status, Failure> {
     let manifest = stacks::find(args.stack.as_deref())?;
-    let mut compiled = stacks::compiled(&manifest, args.env.as_deref())?;
+    let mut compiled = team::compiled(&manifest, args.env.as_deref())?;
     let mut tally = Tally::default();
     tally.add(&compiled.findings);
     out.error(&text::findings(&compiled));

@@ -1,7 +1,7 @@
 //! `stackgen diff`: what differs on the server, and what deploying does to it. Nothing is written anywhere.
 
 use super::out::Out;
-use super::{Status, snapshot, stacks};
+use super::{Status, snapshot, stacks, team};
 use crate::built::Built;
 use crate::cli::{Diff, DiffFormat};
 use crate::deployed::conceal::{Concealer, Declared};
@@ -14,7 +14,7 @@ use crate::write::Failure;
 
 pub(super) fn run(args: &Diff, out: &mut Out) -> Result<Status, Failure> {
     let manifest = stacks::find(args.stack.as_deref())?;
-    let compiled = stacks::compiled(&manifest, args.env.as_deref())?;
+    let compiled = team::compiled(&manifest, args.env.as_deref())?;
     if compiled.failed() {
         out.error(&text::findings(&compiled));
         return Err(Failure::new("the manifest cannot be built, so nothing can be compared with it")

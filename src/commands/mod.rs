@@ -3,14 +3,19 @@
 mod build;
 mod completions;
 mod diff;
+mod disk;
 mod explain;
+mod fix;
 mod init;
 mod lint;
 mod man;
 mod out;
+mod parallel;
 pub mod schema;
+mod since;
 mod snapshot;
 mod stacks;
+mod team;
 mod why;
 
 use std::process::ExitCode;
@@ -33,6 +38,18 @@ enum Status {
     Unseen,
     /// There were differences, and of which kind was asked for.
     Differs(u8),
+}
+
+impl Status {
+    /// How the program ends.
+    fn code(self) -> u8 {
+        match self {
+            Status::Fine => 0,
+            Status::Found => 1,
+            Status::Unseen => 2,
+            Status::Differs(code) => code,
+        }
+    }
 }
 
 /// The program.
@@ -68,12 +85,7 @@ pub fn main() -> ExitCode {
             Status::Unseen
         }
     };
-    match status {
-        Status::Fine => ExitCode::SUCCESS,
-        Status::Found => ExitCode::from(1),
-        Status::Unseen => ExitCode::from(2),
-        Status::Differs(code) => ExitCode::from(code),
-    }
+    ExitCode::from(status.code())
 }
 
 /// Prints help, the version, or what is wrong with the arguments.

@@ -13,6 +13,7 @@ use crate::deployed::Deployed;
 use crate::format::merge::REMOVE;
 use crate::kinds::{Kind, Kinds, UsedAs};
 use crate::manifest::Manifest;
+use crate::policy::{self, PolicyFile};
 use crate::render::diff::json::Diff;
 use crate::render::json::Finding;
 use crate::table::ValueType;
@@ -30,7 +31,9 @@ pub fn text(of: SchemaOf) -> String {
         SchemaOf::Stack => stack(),
         SchemaOf::Overlay => overlay(),
         SchemaOf::Kind => kind(),
+        SchemaOf::Policy => policy(),
         SchemaOf::Findings => findings(),
+        SchemaOf::Model => model(),
         SchemaOf::Diff => diff(),
         SchemaOf::Snapshot => snapshot(),
     };
@@ -54,6 +57,24 @@ pub fn kind() -> Value {
     let mut schema = root.to_value();
     tidy(&mut schema);
     title(schema, "stackgen kind")
+}
+
+/// Of what a team asks of all its stacks.
+pub fn policy() -> Value {
+    let root = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<PolicyFile>();
+    let mut schema = root.to_value();
+    tidy(&mut schema);
+    title(schema, "stackgen policy")
+}
+
+/// Of the model that the expressions of a policy see. Open, as the findings are.
+pub fn model() -> Value {
+    let mut schema = policy::view::schema();
+    each(&mut schema, &mut |object| drop(object.remove("format")));
+    title(schema, "stackgen model")
 }
 
 /// Of the findings that `lint --format json` prints. Open, so that one more field breaks nobody.

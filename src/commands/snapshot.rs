@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use super::out::Out;
-use super::{Status, stacks};
+use super::{Status, stacks, team};
 use crate::cli::Snapshot;
 use crate::deployed::conceal::{Concealer, Declared};
 use crate::deployed::source::Source;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &Snapshot, out: &mut Out) -> Result<Status, Failure> {
     let declared = match &args.stack {
         None => None,
         Some(stack) => {
-            let compiled = stacks::compiled(&stacks::find(Some(stack))?, args.env.as_deref())?;
+            let compiled = team::compiled(&stacks::find(Some(stack))?, args.env.as_deref())?;
             if compiled.failed() {
                 let mut tally = Tally::default();
                 tally.add(&compiled.findings);

@@ -4,10 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ignore::WalkBuilder;
 use walkdir::WalkDir;
 
-use crate::compile::{Compiled, Input, compile};
-use crate::finding::Finding;
+use super::disk::Disk;
+use super::team::{Text, absolute};
+use crate::compile::{Compiled, Input, check_foreign, compile};
+use crate::finding::{Document, Finding};
+use crate::foreign;
 use crate::format::decode_utf8;
 use crate::kinds::KindsFile;
 use crate::scalar::Name;
@@ -147,28 +151,50 @@ pub(super) fn below(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Failure>) {
             }
             continue;
         }
-        let before = found.len();
-        let walk = WalkDir::new(path).sort_by_file_name().into_iter();
-        for entry in
-            walk.filter_entry(|e| e.depth() == 0 || !e.file_type().is_dir() || is_looked_into(e.path()))
-        {
+        let mut here = Vec::new();
+        let walk = WalkBuilder::new(path)
+            // What is found must not depend on whose machine it is.
+            .git_global(false)
+            .git_exclude(false)
+            // A copy without .git has the same stacks.
+            .require_git(false)
+            .filter_entry(|e| {
+                e.depth() == 0 || !e.file_type().is_some_and(|t| t.is_dir()) || is_looked_into(e.path())
+            })
+            .build();
+        for entry in walk {
             match entry {
-                Ok(entry) if entry.file_type().is_dir() => match in_folder(entry.path()) {
-                    Ok(manifest) => found.extend(manifest),
-                    Err(failure) => failures.push(failure),
-                },
+                Ok(entry) if entry.depth() > 0 => {
+                    let mut names = MANIFESTS.iter().chain(foreign::COMPOSE_FILES);
+                    if names.any(|name| entry.file_name() == *name) {
+                        here.extend(entry.path().parent().map(Path::to_path_buf));
+                    }
+                }
                 Ok(_) => {}
                 Err(error) => failures.push(unwalkable(path, &error)),
             }
         }
-        if found.len() == before && failures.is_empty() {
+        // A folder comes before those in it; one with several such files was seen several times.
+        here.sort();
+        here.dedup();
+        if here.is_empty() && foreign::is_one(&Disk::new(path)) {
+            here.push(path.clone());
+        }
+        if here.is_empty() && failures.is_empty() {
             failures.push(
                 Failure::new(format!(
-                    "expected a stack below {}, found no stack.yaml or stack.toml",
+                    "expected a stack below {}, found neither stack.yaml, stack.toml nor a Compose file",
                     shown(path)
                 ))
                 .help("name a manifest or a folder above one"),
             );
+        }
+        for folder in here {
+            match in_folder(&folder) {
+                // Where there is no manifest, a directory stands for the files in it.
+                Ok(manifest) => found.push(manifest.unwrap_or(folder)),
+                Err(failure) => failures.push(failure),
+            }
         }
     }
     let mut seen = std::collections::HashSet::new();
@@ -182,39 +208,103 @@ fn is_looked_into(folder: &Path) -> bool {
     !name.starts_with('.') && name != "target" && name != "node_modules" && !folder.join(LOCK).exists()
 }
 
-fn unwalkable(path: &Path, error: &walkdir::Error) -> Failure {
-    let at = shown(error.path().unwrap_or(path));
-    match error.io_error() {
-        Some(error) => Failure::io(format_args!("read {at}"), error),
-        None => Failure::new(format!("cannot read {at}: {error}")),
+fn unwalkable(path: &Path, error: &ignore::Error) -> Failure {
+    let mut at = path;
+    let mut cause = error;
+    // The path and the cause are layers around one another.
+    loop {
+        cause = match cause {
+            ignore::Error::WithPath { path, err } => {
+                at = path;
+                err
+            }
+            ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => err,
+            _ => break,
+        };
+    }
+    match cause {
+        ignore::Error::Io(error) => Failure::io(format_args!("read {}", shown(at)), error),
+        _ => Failure::new(format!("cannot read {}: {cause}", shown(at))),
     }
 }
 
+/// Whether that is a directory without a manifest, and so stands for the files in it.
+pub(super) fn is_foreign(manifest: &Path) -> bool {
+    manifest.is_dir()
+}
+
+/// What a directory without a manifest is called.
+pub(super) fn foreign_name(folder: &Path) -> String {
+    absolute(folder).file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned())
+}
+
 /// Compiles a stack. What could not be read is a failure, unless its text is at fault.
-pub(super) fn compiled(manifest: &Path, env: Option<&str>) -> Result<Compiled, Failure> {
+pub(super) fn compiled(
+    manifest: &Path,
+    env: Option<&str>,
+    policy: Option<Text>,
+    pedantic: bool,
+) -> Result<Compiled, Failure> {
+    if is_foreign(manifest) {
+        let mut compiled = check_foreign(&Disk::new(manifest), &foreign_name(manifest), pedantic);
+        policy.into_iter().for_each(|policy| compiled.obey(policy));
+        return Ok(compiled);
+    }
+    Ok(input(manifest, env, policy, pedantic)?.compiled())
+}
+
+/// The files of a stack.
+pub(super) enum Texts {
+    /// All of them.
+    Read(Input),
+    /// One is no text.
+    Faulty(Faults),
+}
+
+impl Texts {
+    /// What comes out of them.
+    pub(super) fn compiled(self) -> Compiled {
+        match self {
+            Texts::Read(input) => compile(input),
+            Texts::Faulty(faults) => Compiled::of(faults.sources, Document::Manifest, None, faults.findings),
+        }
+    }
+}
+
+/// Reads the files of a stack.
+pub(super) fn input(
+    manifest: &Path,
+    env: Option<&str>,
+    policy: Option<Text>,
+    pedantic: bool,
+) -> Result<Texts, Failure> {
     let mut faults = Faults::default();
     let overlay = env.map(|env| overlay(manifest, env)).transpose()?;
     let input = Input {
+        pedantic,
         // Accepted findings may have an end.
-        today: Some(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()),
+        today: Some(today()),
         manifest: (shown(manifest), faults.text(manifest)?),
         overlay: match &overlay {
             Some(path) => Some((shown(path), faults.text(path)?)),
             None => None,
         },
+        policy,
         kinds: kinds(manifest.parent().unwrap_or(Path::new("")), &mut faults)?,
     };
-    if faults.findings.is_empty() {
-        return Ok(compile(input));
-    }
-    Ok(Compiled { sources: faults.sources, findings: faults.findings, ..Compiled::default() })
+    Ok(if faults.findings.is_empty() { Texts::Read(input) } else { Texts::Faulty(faults) })
+}
+
+/// The day, anywhere the same.
+pub(super) fn today() -> String {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
 
 /// The overlay of a manifest for an environment.
 pub(super) fn overlay(manifest: &Path, env: &str) -> Result<PathBuf, Failure> {
     let stem = manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let named = |ending: &str| manifest.with_file_name(format!("{stem}.{env}.{ending}"));
-    let mut found = ["yaml", "toml"].into_iter().map(named).filter(|p| p.is_file());
+    let named = overlay_names(manifest, env);
+    let mut found = named.iter().filter(|p| p.is_file()).cloned();
     // A name with a slash would lead elsewhere.
     let name_ok = Name::try_from(env.to_string()).is_ok();
     match (found.next().filter(|_| name_ok), found.next()) {
@@ -230,12 +320,18 @@ pub(super) fn overlay(manifest: &Path, env: &str) -> Result<PathBuf, Failure> {
         _ => {}
     }
     let environments = environments(manifest, &stem);
-    let failure = Failure::new(format!("expected the overlay {}, found none", shown(&named("yaml"))));
+    let failure = Failure::new(format!("expected the overlay {}, found none", shown(&named[0])));
     Err(match (nearest(env, environments.iter().map(String::as_str)), environments.as_slice()) {
         (_, []) => failure.help(format!("{} has no overlays; leave out `--env`", shown(manifest))),
         (Some(near), _) => failure.help(format!("did you mean `--env {near}`?")),
         (None, all) => failure.help(format!("known: `--env {}`", all.join("`, `--env "))),
     })
+}
+
+/// What the overlay of a manifest for an environment may be called.
+pub(super) fn overlay_names(manifest: &Path, env: &str) -> [PathBuf; 2] {
+    let stem = manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    ["yaml", "toml"].map(|ending| manifest.with_file_name(format!("{stem}.{env}.{ending}")))
 }
 
 /// Environments a manifest has overlays for, sorted.
@@ -259,7 +355,7 @@ fn environments(manifest: &Path, stem: &str) -> Vec<String> {
 
 /// Texts that are no UTF-8, as findings.
 #[derive(Default)]
-struct Faults {
+pub(super) struct Faults {
     sources: Sources,
     findings: Vec<Finding>,
 }
@@ -295,16 +391,27 @@ fn kinds(folder: &Path, faults: &mut Faults) -> Result<Vec<KindsFile>, Failure> 
     }
     // Templates may lie in a folder of their own, as the built-in ones do.
     for entry in WalkDir::new(&folder).min_depth(1).max_depth(2).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|e| unwalkable(&folder, &e))?;
+        let entry = entry.map_err(|e| match e.io_error() {
+            Some(error) => Failure::io(format_args!("read {}", shown(e.path().unwrap_or(&folder))), error),
+            None => Failure::new(format!("cannot read {}: {e}", shown(&folder))),
+        })?;
         let path = entry.path();
         let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        let endings: &[&str] = if entry.depth() == 1 { &[".yaml", ".yml", ".tsv", ".j2"] } else { &[".j2"] };
-        if entry.file_type().is_file() && endings.iter().any(|e| name.ends_with(e)) && !name.starts_with('.')
-        {
+        if entry.file_type().is_file() && is_kinds_file(&name) {
             files.push(KindsFile { name, path: shown(path), text: faults.text(path)? });
         }
     }
     Ok(files)
+}
+
+/// Whether a path below `kinds/` is part of a kind.
+pub(super) fn is_kinds_file(name: &str) -> bool {
+    let endings: &[&str] = match name.matches('/').count() {
+        0 => &[".yaml", ".yml", ".tsv", ".j2"],
+        1 => &[".j2"],
+        _ => &[],
+    };
+    endings.iter().any(|e| name.ends_with(e)) && !name.starts_with('.')
 }
 
 /// A path as the caller would write it: relative to the working directory if it lies below.

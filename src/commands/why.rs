@@ -10,7 +10,7 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use super::out::Out;
-use super::{Status, stacks};
+use super::{Status, stacks, team};
 use crate::cli::Why;
 use crate::compile::Compiled;
 use crate::emit::{Artifact, compose};
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Why, out: &mut Out) -> Result<Status, Failure> {
         (None, Some(manifest)) => manifest,
         (None, None) => stacks::find(None)?,
     };
-    let compiled = stacks::compiled(&manifest, args.env.as_deref())?;
+    let compiled = team::compiled(&manifest, args.env.as_deref())?;
     let Some(stack) = compiled.stack.as_ref().filter(|_| !compiled.failed()) else {
         out.error(&text::findings(&compiled));
         return Err(Failure::new(format!(

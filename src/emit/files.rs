@@ -44,7 +44,7 @@ fn context(stack: &Stack, service: &Service, out: &mut Vec<Finding>) -> Value {
             if let Err(refused) = ini::value(&setting.value) {
                 let place = match &setting.origin {
                     Origin::Manifest(place) => place.clone(),
-                    Origin::Kind(_) => service.place.clone(),
+                    Origin::Kind(_) | Origin::Default => service.place.clone(),
                 };
                 let message = format!("`{}` cannot be written: {refused}", setting.name);
                 out.push(

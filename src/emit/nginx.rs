@@ -422,7 +422,7 @@ impl<'a, 'o> Builder<'a, 'o> {
     fn location(&mut self, site: &'a Site, route: &'a Route, outer: &[Header<'a>]) -> Location<'a> {
         let place = match &route.origin {
             Origin::Manifest(place) => place,
-            Origin::Kind(_) => &site.place,
+            Origin::Kind(_) | Origin::Default => &site.place,
         };
         let raw = self.snippet(route.raw.as_ref(), IN_LOCATION);
         self.check_values(&route.headers, &place.join("headers"));

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 
-use crate::finding::{Document, Finding, Path, Place, Step};
-use crate::text::{Span, nearest, one_of, shown};
+use crate::finding::{Document, Finding, Fix, Path, Place, Step};
+use crate::text::{Span, is_slip, nearest, one_of, shown};
 
 use super::decode_error::Fault;
 use super::decode_serde::{Context, De, Trail, Unknown};
@@ -121,9 +121,9 @@ impl Report<'_> {
         };
         let private = is_private(&place);
         let message = fault.kind.message(self.tree, node, key.as_deref(), private);
-        let mut finding = Finding::error("schema-mismatch", place, message);
+        let mut finding = Finding::error("schema-mismatch", place.clone(), message);
         if let Some(help) = fault.kind.help(self.tree, node).filter(|_| !private) {
-            finding = finding.help(help);
+            finding = finding.help(help).fix(fault.kind.fix(self.tree, node, &place));
         }
         let span = self.tree.node(node).span;
         self.findings.push(((span.source.0, span.start), finding));
@@ -135,22 +135,31 @@ impl Report<'_> {
             return;
         }
         let Some(Step::Key(key)) = path.0.last().cloned() else { return };
+        let place = Place::key(self.document.clone(), self.full(path));
+        let mut fix = None;
         let help = match nearest(&key, fields.iter().copied()) {
             Some(near) => {
                 self.meant.insert((map, near));
+                if self.tree.get(map, near).is_none() {
+                    fix = Some(rename(&key, near, is_slip(&key, fields.iter().copied()), &place));
+                }
                 format!("did you mean `{near}`?")
             }
             None => format!("the keys here are {}", listed(fields)),
         };
-        let place = Place::key(self.document.clone(), self.full(path));
         let message = format!("expected a known key, found {}", shown(&key));
-        let finding = Finding::error("unknown-key", place, message).help(help);
+        let finding = Finding::error("unknown-key", place, message).help(help).fix(fix);
         self.findings.push(((at.source.0, at.start), finding));
     }
 
     fn full(&self, path: Path) -> Path {
         Path(self.base.0.iter().cloned().chain(path.0).collect())
     }
+}
+
+/// The fix of a mistyped key.
+fn rename(key: &str, near: &str, safe: bool, place: &Place) -> Fix {
+    Fix::new(safe, format!("rename {} to `{near}`", shown(key))).rename(place.clone(), near)
 }
 
 /// Whether the value at a place may be a secret that somebody wrote where its name belongs: it is never shown.

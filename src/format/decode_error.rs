@@ -3,9 +3,10 @@
 use std::fmt::{self, Display};
 
 use serde::de::{Expected, Unexpected};
+use serde_json::Value as Json;
 
-use crate::finding::Path;
-use crate::text::{nearest, shown};
+use crate::finding::{Fix, Part, Path, Place};
+use crate::text::{is_slip, nearest, shown};
 
 use super::decode::{described, listed};
 use super::tree::{Kind, NodeId, Tree};
@@ -104,6 +105,46 @@ impl FaultKind {
             FaultKind::Missing(field) => Some(format!("add the key `{field}`")),
             FaultKind::Said(_) => None,
         }
+    }
+}
+
+impl FaultKind {
+    /// What would mend it: only a value that can be meant in no other way, or a choice that was mistyped.
+    pub(super) fn fix(&self, tree: &Tree, node: NodeId, place: &Place) -> Option<Fix> {
+        if let Place::At { part: Part::Key, .. } = place {
+            return None;
+        }
+        let raw = tree.raw(node).unwrap_or_default();
+        let (safe, new): (bool, Json) = match (self, &tree.node(node).kind) {
+            (FaultKind::Choice(found, choices), Kind::Str(text)) if **text == **found => {
+                let known = || choices.iter().copied();
+                (is_slip(found, known()), nearest(found, known())?.into())
+            }
+            (FaultKind::Type(expected), kind) => match kind {
+                Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) if expected.contains("text") => {
+                    (true, raw.as_ref().into())
+                }
+                Kind::Str(text) if expected.contains("true or false") => {
+                    let value = match text.to_ascii_lowercase().as_str() {
+                        "true" => true,
+                        "false" => false,
+                        _ => old_boolean(text)?,
+                    };
+                    (true, value.into())
+                }
+                Kind::Str(text) if expected.contains("number") => {
+                    let number: u64 = text.parse().ok().filter(|n: &u64| n.to_string() == **text)?;
+                    (true, number.into())
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let title = match &new {
+            Json::String(text) => format!("write \"{text}\""),
+            value => format!("write `{value}`"),
+        };
+        Some(Fix::new(safe, title).set(place.clone(), new))
     }
 }
 

@@ -1,9 +1,11 @@
 //! One syntax per file: text to tree and tree to text, knowing nothing of stacks.
 
+pub mod data;
 pub mod decode;
 mod decode_error;
 mod decode_serde;
 pub mod dotenv;
+pub mod edit;
 pub mod ini;
 pub mod merge;
 pub mod nginx;

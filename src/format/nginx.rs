@@ -46,6 +46,13 @@ impl Directive {
         self
     }
 
+    /// Its name if it has a block, else all of it: what is shown of it.
+    pub fn head(&self) -> Span {
+        let start = self.span.start as usize;
+        let end = if self.block.is_some() { start + self.name.len() } else { self.span.end as usize };
+        Span::new(self.span.source, start, end)
+    }
+
     /// The directive with a comment line more above it.
     #[must_use]
     pub fn comment(mut self, text: impl Into<String>) -> Self {

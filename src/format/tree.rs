@@ -56,6 +56,17 @@ pub struct Tree {
     root: NodeId,
     /// Scalars other than text whose writing says more than their value: `1.10`, `0755`, `0x1F`, `True`.
     raws: HashMap<NodeId, Box<str>>,
+    /// What tags of Compose say about merging.
+    marks: HashMap<NodeId, Mark>,
+}
+
+/// What a tag says about merging a value with one that was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// `!reset`: the value goes, and nothing takes its place.
+    Reset,
+    /// `!override`: the value replaces the other whole.
+    Override,
 }
 
 /// What [`Tree::find`] found.
@@ -75,7 +86,7 @@ static NOTHING: Node =
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { nodes: Vec::new(), root: NodeId(0), raws: HashMap::new() }
+        Self { nodes: Vec::new(), root: NodeId(0), raws: HashMap::new(), marks: HashMap::new() }
     }
 }
 
@@ -129,6 +140,18 @@ impl Tree {
         canonical(&self.node(id).kind)
     }
 
+    /// What a tag says about merging this value.
+    pub fn mark(&self, id: NodeId) -> Option<Mark> {
+        self.marks.get(&id).copied()
+    }
+
+    /// Notes what a tag says.
+    pub(crate) fn set_mark(&mut self, id: NodeId, mark: Option<Mark>) {
+        if let Some(mark) = mark {
+            self.marks.insert(id, mark);
+        }
+    }
+
     /// Where a path is written, or the nearest ancestor of it that is.
     pub fn find(&self, path: &Path) -> Found {
         let mut found = Found { key: None, value: self.node(self.root).span, exact: true };
@@ -147,8 +170,32 @@ impl Tree {
         found
     }
 
+    /// The path of the innermost entry that a text lies in.
+    pub fn at(&self, span: Span) -> Option<Path> {
+        let holds =
+            |outer: Span| outer.source == span.source && outer.start <= span.start && span.end <= outer.end;
+        let mut path = Path::default();
+        let mut node = self.root;
+        // An alias in what it names would go on for ever.
+        for _ in 0..super::DEPTH_LIMIT {
+            let entries = self.entries(node).iter();
+            let items = self.items(node).iter().enumerate();
+            let next = entries
+                .filter(|e| holds(e.key_span) || holds(self.node(e.value).span))
+                .map(|e| (Step::from(&*e.key), e.value))
+                .chain(
+                    items.filter(|(_, id)| holds(self.node(**id).span)).map(|(i, id)| (Step::from(i), *id)),
+                )
+                .next();
+            let Some((step, value)) = next else { break };
+            path.0.push(step);
+            node = value;
+        }
+        (!path.0.is_empty() || holds(self.node(self.root).span)).then_some(path)
+    }
+
     /// Adds a node.
-    pub(super) fn push(&mut self, span: Span, kind: Kind) -> NodeId {
+    pub(crate) fn push(&mut self, span: Span, kind: Kind) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Node { span, kind });
         id
@@ -165,15 +212,16 @@ impl Tree {
     }
 
     /// Makes a node the root.
-    pub(super) fn set_root(&mut self, id: NodeId) {
+    pub(crate) fn set_root(&mut self, id: NodeId) {
         self.root = id;
     }
 
     /// Takes in all nodes of another tree and returns where its root is now.
-    pub(super) fn absorb(&mut self, other: Tree) -> NodeId {
+    pub(crate) fn absorb(&mut self, other: Tree) -> NodeId {
         let base = self.nodes.len() as u32;
         let moved = |id: NodeId| NodeId(id.0 + base);
         self.raws.extend(other.raws.into_iter().map(|(id, raw)| (moved(id), raw)));
+        self.marks.extend(other.marks.into_iter().map(|(id, mark)| (moved(id), mark)));
         self.nodes.extend(other.nodes.into_iter().map(|mut node| {
             match &mut node.kind {
                 Kind::Seq(items) => items.iter_mut().for_each(|id| *id = moved(*id)),
@@ -228,6 +276,24 @@ mod tests {
         assert_eq!(at(&aliases), (None, "b", true));
         assert_eq!(at(&[&aliases[..3], &[Step::Index(7)]].concat()), (Some("aliases"), "[a, b]", false));
         assert_eq!(at(&[key("services"), key("a.b")]), (Some("'a.b'"), "x", true));
+    }
+
+    #[test]
+    fn a_text_lies_in_an_entry() {
+        let text = "a:\n  b: [x, &y {c: d}]\n  e: *y\n";
+        let mut sources = Sources::default();
+        let id = sources.add("stack.yaml", text);
+        let tree = yaml::read(id, text, &mut Vec::new()).unwrap();
+        let at = |word: &str| {
+            let start = text.find(word).unwrap();
+            tree.at(Span::new(id, start, start + word.len())).map(|p| p.to_string())
+        };
+        for (word, expected) in
+            [("b", "a.b"), ("x", "a.b[0]"), ("d", "a.b[1].c"), ("e", "a.e"), ("x, &", "a.b")]
+        {
+            assert_eq!(at(word).as_deref(), Some(expected), "{word}");
+        }
+        assert_eq!(tree.at(Span::new(crate::text::SourceId(7), 0, 1)), None);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! YAML text as a tree; the only code that names the YAML parser.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as Marks, StructureStyle, Tag};
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::text::{SourceId, Span};
 
-use super::tree::{Entry, Kind, NodeId, Tree};
+use super::tree::{Entry, Kind, Mark, NodeId, Tree};
 use super::{DEPTH_LIMIT, SMALLEST, offset, too_deep, unreadable, yaml_faults, yaml_scalars};
 
 /// Most nodes that aliases may stand for: ten lines can stand for billions ("billion laughs").
@@ -20,24 +20,37 @@ const RULE: &str = "schema-mismatch";
 /// Whole numbers beyond 64 bits become floats that keep their writing. `None` when there is no tree to go on
 /// with; every reason why, and everything that reads otherwise than it looks, is in `out` in the order of the text.
 pub fn read(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
-    read_as(source, text, false, out)
+    read_as(Dialect::Core, source, text, out)
 }
 
-/// Reads a YAML text as programs read it that know merge keys, such as Compose: `<<` is a key like any other, for the
-/// caller to follow.
+/// Reads a YAML text as programs read it that know merge keys: `<<` is a key like any other, for the caller to follow.
 pub fn read_merging(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
-    read_as(source, text, true, out)
+    read_as(Dialect::Merging, source, text, out)
 }
 
-fn read_as(source: SourceId, text: &str, merging: bool, out: &mut Vec<Finding>) -> Option<Tree> {
+/// Reads a Compose file: by the core schema too, but with merge keys (`<<`), and with the tags `!reset` and `!override`
+/// noted in the tree. What reads otherwise by YAML 1.1 is not told: Compose reads 1.2.
+pub fn read_compose(source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
+    read_as(Dialect::Compose, source, text, out)
+}
+
+/// What a text may hold beyond the core schema.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Core,
+    Merging,
+    Compose,
+}
+
+fn read_as(dialect: Dialect, source: SourceId, text: &str, out: &mut Vec<Finding>) -> Option<Tree> {
     if let Some(finding) = unreadable(source, text) {
         out.push(finding);
         return None;
     }
     let mut reader = Reader {
+        dialect,
         source,
         text,
-        merging,
         tree: Tree::default(),
         frames: Vec::new(),
         anchors: HashMap::new(),
@@ -73,6 +86,8 @@ struct Frame {
     anchor: usize,
     weight: u32,
     height: usize,
+    /// What the tag of the list or map says about merging.
+    mark: Option<Mark>,
     kind: FrameKind,
 }
 
@@ -92,10 +107,9 @@ enum Key {
 }
 
 struct Reader<'a> {
+    dialect: Dialect,
     source: SourceId,
     text: &'a str,
-    /// Whether `<<` is read as a key.
-    merging: bool,
     tree: Tree,
     frames: Vec<Frame>,
     /// What each anchor names; nothing while it is still being read.
@@ -156,18 +170,25 @@ impl Reader<'_> {
         let span = self.span(marks);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let forced = self.tag(tag.as_deref(), marks, "str");
-                self.scalar(text.as_ref(), style, anchor, forced, span);
+                let mark = self.mark(tag.as_deref());
+                let forced = mark.is_none() && self.tag(tag.as_deref(), marks, "str");
+                self.scalar(text.as_ref(), style, anchor, forced, span, mark);
             }
             Event::SequenceStart(style, anchor, tag) => {
-                self.tag(tag.as_deref(), marks, "seq");
+                let mark = self.mark(tag.as_deref());
+                if mark.is_none() {
+                    self.tag(tag.as_deref(), marks, "seq");
+                }
                 let kind = FrameKind::Seq(Vec::new());
-                return self.open(kind, style, anchor, span);
+                return self.open(kind, style, anchor, span, mark);
             }
             Event::MappingStart(style, anchor, tag) => {
-                self.tag(tag.as_deref(), marks, "map");
+                let mark = self.mark(tag.as_deref());
+                if mark.is_none() {
+                    self.tag(tag.as_deref(), marks, "map");
+                }
                 let kind = FrameKind::Map(Vec::new(), Key::Awaited);
-                return self.open(kind, style, anchor, span);
+                return self.open(kind, style, anchor, span, mark);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.end as usize),
             Event::Alias(anchor) => return self.alias(anchor, span),
@@ -196,7 +217,15 @@ impl Reader<'_> {
         true
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, forced: bool, span: Span) {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        forced: bool,
+        span: Span,
+        mark: Option<Mark>,
+    ) {
         let plain = style == ScalarStyle::Plain;
         // The parser gives the text `~` to what is not written at all.
         let written = if plain && span.start == span.end { "" } else { text };
@@ -212,9 +241,10 @@ impl Reader<'_> {
             _ => span,
         };
         if plain && !forced {
-            self.ambiguous(written, span);
+            self.ambiguous(written, false, span);
         }
         let id = if plain { self.tree.push_scalar(span, kind, written) } else { self.tree.push(span, kind) };
+        self.tree.set_mark(id, mark);
         let built = Built { id, weight: 1, height: 0 };
         if anchor > 0 {
             self.anchors.insert(anchor, Some(built));
@@ -227,7 +257,7 @@ impl Reader<'_> {
             let id = self.tree.push(span, Kind::Str(text.into()));
             self.anchors.insert(anchor, Some(Built { id, weight: 1, height: 0 }));
         }
-        if plain && text == "<<" && !self.merging {
+        if plain && text == "<<" && self.dialect == Dialect::Core {
             let help = "write the keys out, or share one whole map: `key: *name`";
             self.error(span, "expected a key, found the merge key `<<`, which YAML 1.2 does not have", help);
         } else if plain && matches!(yaml_scalars::core(text), Kind::Null) {
@@ -235,7 +265,7 @@ impl Reader<'_> {
             self.error(span, format!("expected a key, found {found}"), "write text before the colon");
         } else {
             if plain {
-                self.ambiguous(text, span);
+                self.ambiguous(text, true, span);
             }
             self.set_key(Key::Read(text.into(), span), span);
             return;
@@ -243,7 +273,10 @@ impl Reader<'_> {
         self.set_key(Key::Refused, span);
     }
 
-    fn ambiguous(&mut self, text: &str, span: Span) {
+    fn ambiguous(&mut self, text: &str, key: bool, span: Span) {
+        if self.dialect == Dialect::Compose {
+            return;
+        }
         let Some((here, there)) = yaml_scalars::ambiguous(text) else { return };
         let message = format!("`{text}` is {here} here, but {there} to a reader of YAML 1.1");
         let help = match text.to_ascii_lowercase().as_str() {
@@ -251,7 +284,26 @@ impl Reader<'_> {
             "no" | "off" | "n" => format!("write \"{text}\", or `false` if you mean that"),
             _ => format!("write \"{text}\""),
         };
-        self.findings.push(Finding::warning("ambiguous-scalar", Place::Text(span), message).help(help));
+        if self.is_private() {
+            let message = "a value that may be a secret reads otherwise in YAML 1.1 than here";
+            let finding = Finding::warning("ambiguous-scalar", Place::Text(span), message);
+            self.findings.push(finding.help("put it in quotes"));
+            return;
+        }
+        // A number in quotes is text, which not every key takes.
+        let (place, fix) = (Place::Text(span), Fix::new(here == "text", format!("write \"{text}\"")));
+        let fix = if key { fix.rename(place.clone(), text) } else { fix.set(place.clone(), text) };
+        self.findings.push(Finding::warning("ambiguous-scalar", place, message).help(help).fix(fix));
+    }
+
+    /// What a tag of Compose says about merging.
+    fn mark(&self, tag: Option<&Tag>) -> Option<Mark> {
+        match tag?.original().as_ref() {
+            _ if self.dialect != Dialect::Compose => None,
+            "!reset" => Some(Mark::Reset),
+            "!override" => Some(Mark::Override),
+            _ => None,
+        }
     }
 
     /// Whether a tag forces text; tags that say no more than the value itself pass, all others are refused.
@@ -267,7 +319,14 @@ impl Reader<'_> {
         false
     }
 
-    fn open(&mut self, kind: FrameKind, style: StructureStyle, anchor: usize, span: Span) -> bool {
+    fn open(
+        &mut self,
+        kind: FrameKind,
+        style: StructureStyle,
+        anchor: usize,
+        span: Span,
+        mark: Option<Mark>,
+    ) -> bool {
         if self.frames.len() >= DEPTH_LIMIT {
             self.findings.push(too_deep(span));
             return false;
@@ -280,7 +339,7 @@ impl Reader<'_> {
         if !flow && matches!(kind, FrameKind::Seq(_)) {
             start = self.at_dash(start);
         }
-        self.frames.push(Frame { start, end, flow, anchor, weight: 1, height: 0, kind });
+        self.frames.push(Frame { start, end, flow, anchor, weight: 1, height: 0, mark, kind });
         true
     }
 
@@ -290,9 +349,14 @@ impl Reader<'_> {
         let span = Span::new(self.source, frame.start, end);
         let kind = match frame.kind {
             FrameKind::Seq(items) => Kind::Seq(items.into()),
-            FrameKind::Map(entries, _) => Kind::Map(self.distinct(entries).into()),
+            FrameKind::Map(entries, _) => {
+                let entries = self.distinct(entries);
+                Kind::Map(self.merged(entries).into())
+            }
         };
-        let built = Built { id: self.tree.push(span, kind), weight: frame.weight, height: frame.height + 1 };
+        let id = self.tree.push(span, kind);
+        self.tree.set_mark(id, frame.mark);
+        let built = Built { id, weight: frame.weight, height: frame.height + 1 };
         if frame.anchor > 0 {
             self.anchors.insert(frame.anchor, Some(built));
         }
@@ -385,6 +449,34 @@ impl Reader<'_> {
         entries
     }
 
+    /// The entries with those behind a merge key; what is written in the map itself wins, then what comes first.
+    fn merged(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+        let Some(at) = entries.iter().position(|e| &*e.key == "<<") else { return entries };
+        if self.dialect != Dialect::Compose {
+            return entries;
+        }
+        let mut entries = entries;
+        let merge = entries.remove(at);
+        let mut known: HashSet<Box<str>> = entries.iter().map(|e| e.key.clone()).collect();
+        let from = match &self.tree.node(merge.value).kind {
+            Kind::Seq(items) => items.to_vec(),
+            _ => vec![merge.value],
+        };
+        for map in from {
+            if !matches!(self.tree.node(map).kind, Kind::Map(_)) {
+                let span = self.tree.node(map).span;
+                self.error(span, "expected a map behind `<<`, found something else", "write `<<: *name`");
+                continue;
+            }
+            for entry in self.tree.entries(map) {
+                if known.insert(entry.key.clone()) {
+                    entries.push(entry.clone());
+                }
+            }
+        }
+        entries
+    }
+
     /// Ends what is open, so that duplicate keys before a fault are told too.
     fn abandon(&mut self) {
         while let Some(frame) = self.frames.pop() {
@@ -407,6 +499,15 @@ impl Reader<'_> {
 
     fn awaits_value(&self) -> bool {
         matches!(self.frames.last(), Some(Frame { kind: FrameKind::Map(_, Key::Read(..)), .. }))
+    }
+
+    /// Whether the value being read stands behind a key that says secret.
+    fn is_private(&self) -> bool {
+        let Some(Frame { kind: FrameKind::Map(_, Key::Read(key, _)), .. }) = self.frames.last() else {
+            return false;
+        };
+        let key = key.to_lowercase();
+        ["secret", "password", "token"].iter().any(|word| key.contains(word))
     }
 
     fn set_key(&mut self, key: Key, span: Span) {

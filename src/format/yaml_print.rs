@@ -182,7 +182,7 @@ fn fits(out: &str, items: &[Value]) -> bool {
 }
 
 /// A scalar in the first of plain, single-quoted (for texts full of `"`) and double-quoted style that is safe.
-fn push_text(out: &mut String, text: &str, quoted: bool) {
+pub(super) fn push_text(out: &mut String, text: &str, quoted: bool) {
     if !quoted && is_plain(text) {
         out.push_str(text);
     } else if text.contains('"') && text.chars().all(|c| c != '\\' && is_visible(c)) {
@@ -197,7 +197,7 @@ fn push_text(out: &mut String, text: &str, quoted: bool) {
     }
 }
 
-fn push_quoted(out: &mut String, text: &str) {
+pub(super) fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -219,7 +219,7 @@ fn push_quoted(out: &mut String, text: &str) {
 ///
 /// Narrower than any YAML grammar: a first character that starts nothing else, no word or number of YAML 1.1 or 1.2
 /// (`no`, `22:22`, `1_000`, `2026-01-13`), nothing that looks like a comment or a key.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(first) = text.chars().next() else { return false };
     if !(first.is_alphanumeric() || "/_.$".contains(first)) || matches!(bytes.last(), Some(b' ' | b':')) {

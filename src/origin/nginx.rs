@@ -253,7 +253,7 @@ fn of_route(stack: &Stack, site: &Site, route: &Route, rest: &[&str], new: Candi
 fn with_port(new: Candidates, service: Option<&Service>, origin: &Source) -> Candidates {
     let new = match origin {
         Source::Manifest(place) => new.at(place.clone()),
-        Source::Kind(_) => new,
+        Source::Kind(_) | Source::Default => new,
     };
     match service {
         Some(s) => new

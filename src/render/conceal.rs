@@ -34,7 +34,22 @@ pub(super) fn conceal(text: &mut String, known: &[Range<usize>]) {
     *text = out;
 }
 
+/// A value as it may be shown behind its key.
+pub(super) fn concealed(key: &str, value: &str) -> String {
+    let lead = format!("{key}: ");
+    let mut text = format!("{lead}{value}");
+    conceal(&mut text, &[]);
+    text.split_off(lead.len().min(text.len()))
+}
+
 fn in_line(line: &str, start: usize, out: &mut Vec<Range<usize>>) {
+    // What a proxy logs in with, behind the name of the header.
+    const LOGIN: &str = "authorization";
+    if let Some(i) = line.to_ascii_lowercase().find(LOGIN) {
+        let rest = &line[i + LOGIN.len()..];
+        let value = rest.trim_start_matches([' ', '"', '\'', ':', '=', '\t']);
+        out.push(start + line.len() - value.len()..start + line.trim_end().len());
+    }
     // A comment may hold what was there before.
     let mut from = 0;
     // Whether the line is inside the map of such a key.
@@ -100,6 +115,11 @@ mod tests {
             ("secrets:\n  A: { description: x }\n", "secrets:\n  A: { description: x }\n"),
             ("password: [hunter2, x] # y", "password: ************ # y"),
             ("password: { value: hunter2 }", "password: { value: ******* }"),
+            (
+                "proxy_set_header Authorization \"Basic aHVudGVyMg==\";",
+                "proxy_set_header Authorization \"********************",
+            ),
+            ("- SMTP_PASS=hunter2", "- SMTP_PASS=*******"),
             ("\"password\": \"hunter2\"}", "\"password\": *********}"),
         ] {
             let mut found = text.to_string();

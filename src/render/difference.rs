@@ -1,11 +1,13 @@
 //! The difference between a file that was edited and what a build would write.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
 use super::clean;
+use super::conceal::conceal;
 
 /// Most lines of one difference; a file that differs everywhere is better read whole.
 const MOST: usize = 60;
@@ -51,6 +53,41 @@ pub fn unified(there: &[u8], new: &str) -> String {
     }
     if lines.is_empty() {
         out.push_str("    the text is the same, but not its line ends\n");
+    }
+    out
+}
+
+/// A text, and the ranges of it that are not shown.
+type Concealed<'a> = (&'a str, &'a [Range<usize>]);
+
+/// What a fix changes in a file, as `patch` and `git apply` read it, but that what may be a secret is covered.
+pub fn patch(path: &str, old: Concealed<'_>, new: Concealed<'_>) -> String {
+    let shown = |(text, secrets): Concealed<'_>| {
+        let mut text = text.to_string();
+        conceal(&mut text, secrets);
+        text
+    };
+    let (old, new) = (shown(old), shown(new));
+    let path = clean(path);
+    let text = TextDiff::from_lines(&old, &new)
+        .unified_diff()
+        .context_radius(3)
+        .header(&format!("a/{path}"), &format!("b/{path}"))
+        .to_string();
+    let color = |c: AnsiColor| Style::new().fg_color(Some(c.into()));
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let style = match line.as_bytes() {
+            [b'-', b'-', b'-', ..] | [b'+', b'+', b'+', ..] => Style::new().bold(),
+            [b'-', ..] => color(AnsiColor::Red),
+            [b'+', ..] => color(AnsiColor::Green),
+            [b'@', ..] => color(AnsiColor::Cyan),
+            _ => Style::new(),
+        };
+        let line = line.trim_end_matches('\n');
+        let (line, end) = line.strip_suffix('\r').map_or((line, ""), |line| (line, "\r"));
+        let line = line.split('\t').map(clean).collect::<Vec<_>>().join("\t");
+        let _ = writeln!(out, "{style}{line}{style:#}{end}");
     }
     out
 }

@@ -1,11 +1,16 @@
-//! What people and programs are shown: findings and differences, as text, JSON and more. Makes texts; prints nothing.
+//! What people and programs are shown: findings and differences, in the formats of both. Makes texts; prints nothing.
 //!
 //! Texts hold ANSI colours; whoever prints them strips those where no terminal is.
 
 mod conceal;
 pub mod diff;
 pub mod difference;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod oneline;
+pub mod run;
+pub mod sarif;
 mod snippet;
 pub mod text;
 

@@ -22,6 +22,10 @@ pub struct Tally {
     pub warnings: usize,
     /// The rest.
     pub infos: usize,
+    /// How many have a safe fix.
+    pub fixable: usize,
+    /// How many have one that somebody has to look at.
+    pub unsafe_fixes: usize,
     /// The first rule that `stackgen explain` can say something about.
     pub explained: Option<&'static str>,
 }
@@ -34,6 +38,11 @@ impl Tally {
                 Level::Error => self.errors += 1,
                 Level::Warning => self.warnings += 1,
                 Level::Info => self.infos += 1,
+            }
+            match &finding.fix {
+                Some(fix) if fix.safe => self.fixable += 1,
+                Some(_) => self.unsafe_fixes += 1,
+                None => {}
             }
             self.explained = self.explained.or_else(|| rules::find(finding.rule).map(|r| r.id));
         }
@@ -49,9 +58,17 @@ impl Tally {
             .join(", ")
     }
 
-    /// The counts, and where to read more.
+    /// The counts, what can be mended, and where to read more.
     pub fn summary(&self) -> String {
         let mut out = self.words();
+        let _ = match (self.fixable, self.unsafe_fixes) {
+            (0, 0) => Ok(()),
+            (0, n) => write!(out, "; {n} fixable with `stackgen lint --fix --unsafe-fixes`"),
+            (n, 0) => write!(out, "; {n} fixable with `stackgen lint --fix`"),
+            (n, more) => {
+                write!(out, "; {n} fixable with `stackgen lint --fix`, {more} more with `--unsafe-fixes`")
+            }
+        };
         if let Some(id) = self.explained {
             let _ = write!(out, "; read more with `stackgen explain {id}`");
         }
@@ -71,20 +88,34 @@ pub fn findings(compiled: &Compiled) -> String {
     out
 }
 
+/// How often each rule found something.
+pub fn statistics(stacks: &[Compiled]) -> String {
+    let counts = super::run::counts(stacks);
+    let width = counts.iter().map(|(.., n)| n.to_string().len()).max().unwrap_or_default();
+    let mut out = String::new();
+    for (level, id, rule, number) in counts {
+        let color = style(level);
+        let _ = writeln!(out, "{number:>width$} {color}{level}[{id}]{color:#} {rule}");
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
 /// The lines of a place, with what stands there; nothing for a place that is not written.
 pub fn place(compiled: &Compiled, place: &Place, label: &str) -> String {
     let Some(span) = compiled.span(place) else { return String::new() };
-    let secrets = compiled.findings.iter().filter(|f| SECRETS.contains(&f.rule));
-    let secrets = secrets.filter_map(|f| compiled.span(&f.place)).filter(|s| s.source == span.source);
-    let shown = Shown::new(
-        compiled.sources.get(span.source),
-        &secrets.map(crate::text::Span::range).collect::<Vec<_>>(),
-    );
+    let source = compiled.sources.get(span.source);
+    let shown = Shown::new(source, &secrets(compiled, &source.path));
     shown.draw(Level::Info, &[Mark { range: span.range(), label: label.to_string(), primary: true }])
 }
 
-/// Rules whose place is a value that must not be shown.
-const SECRETS: &[&str] = &["placeholder-secret", "secret-literal"];
+/// Ranges of a file that are not shown.
+pub fn secrets(compiled: &Compiled, path: &str) -> Vec<std::ops::Range<usize>> {
+    let spans = compiled.hidden.iter().filter(|s| compiled.sources.get(s.source).path == path);
+    spans.map(|s| s.range()).collect()
+}
 
 /// The texts as they are shown, each made ready once.
 struct View<'a> {
@@ -118,12 +149,11 @@ impl View<'_> {
             }
         }
         for (id, marks) in &files {
-            let sources = &self.compiled.sources;
-            let shown = self.shown.entry(*id).or_insert_with(|| {
-                let secrets = self.compiled.findings.iter().filter(|f| SECRETS.contains(&f.rule));
-                let spans = secrets.filter_map(|f| self.compiled.span(&f.place)).filter(|s| s.source == *id);
-                Shown::new(sources.get(*id), &spans.map(crate::text::Span::range).collect::<Vec<_>>())
-            });
+            let source = self.compiled.sources.get(*id);
+            let shown = self
+                .shown
+                .entry(*id)
+                .or_insert_with(|| Shown::new(source, &secrets(self.compiled, &source.path)));
             out.push_str(&shown.draw(finding.level, marks));
         }
         for (place, label) in nowhere {
@@ -136,6 +166,10 @@ impl View<'_> {
         }
         if let Some(help) = &finding.help {
             note(out, HELP, "help", help);
+        }
+        if let Some(fix) = &finding.fix {
+            let flags = if fix.safe { "--fix" } else { "--fix --unsafe-fixes" };
+            note(out, HELP, "fix", &format!("{} ({flags})", fix.title));
         }
     }
 }

@@ -192,6 +192,7 @@ impl Resolver<'_> {
             },
             known_settings: self.kinds.table(&format!("{}.settings", part.kind.kind)),
             overrides: if own { written.compose.clone() } else { serde_json::Map::new() },
+            found: None,
         })
     }
 

@@ -18,14 +18,14 @@ use std::collections::HashMap;
 use minijinja::Value;
 
 use crate::expr::Expander;
-use crate::finding::{Document, Finding, Path, Place, Step};
+use crate::finding::{Document, Finding, Fix, Path, Place, Step};
 use crate::kinds::{Kinds, UsedAs};
 use crate::manifest::{Manifest, Status};
 use crate::scalar::{Bytes, Seconds};
 use crate::stack::{
     Acme, Allowed, External, Firewall, Host, Inbound, Mail, Outbound, RateLimit, Stack, Tombstone, Volume,
 };
-use crate::text::{Sources, nearest, one_of};
+use crate::text::{Sources, is_slip, nearest, one_of};
 
 /// Resolves a manifest. The stack is complete only if no finding is an error.
 pub fn resolve(
@@ -109,9 +109,11 @@ impl Resolver<'_> {
             }
             None => format!("known: {}", one_of(known.iter().copied().take(12))),
         };
-        self.out.push(
-            Finding::error("undefined-reference", place, format!("there is no {what} `{name}`")).help(help),
-        );
+        let fix = near.map(|near| {
+            Fix::new(is_slip(name, known.iter().copied()), format!("write `{near}`")).set(place.clone(), near)
+        });
+        let message = format!("there is no {what} `{name}`");
+        self.out.push(Finding::error("undefined-reference", place, message).help(help).fix(fix));
     }
 
     /// The part of the model that no other follows from.
@@ -317,6 +319,7 @@ fn header(m: &Manifest) -> Stack {
         external: external.collect(),
         tombstones: tombstones.collect(),
         allowed: allowed.collect(),
+        foreign: None,
     }
 }
 

@@ -4,6 +4,8 @@
 //! on it. A location that hides dot files (`~ /\.`) is the usual cause.
 //! Source: <https://letsencrypt.org/docs/challenge-types/#http-01-challenge>
 //!
+//! Fix, safe: removes the route.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -28,24 +30,27 @@
 //!     routes: [{ path: /.git, deny: true }]
 //! ```
 
-use super::common::{Block, each, route_place, snippets};
-use crate::finding::Finding;
+use super::common::{Block, each, route_place, servers, snippets};
+use crate::finding::{Finding, Fix, Place};
 use crate::stack::Stack;
 
+const RULE: &str = "acme-challenge-shadowed";
 const CHALLENGE: &str = "/.well-known/acme-challenge";
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    unreached(stack, out);
     if stack.certificates.iter().all(|c| c.files.is_some()) {
         return;
     }
-    const RULE: &str = "acme-challenge-shadowed";
     for site in stack.sites.iter().filter(|s| s.https) {
         for route in site.routes.iter().filter(|r| r.path.starts_with(CHALLENGE)) {
             let message = format!("`{}` belongs to what gets certificates", route.path);
-            out.push(Finding::error(RULE, route_place(route, site), message).help("remove the route"));
+            let place = route_place(route, site);
+            let fix = Fix::safe(format!("remove the route `{}`", route.path)).remove(place.clone());
+            out.push(Finding::error(RULE, place, message).help("remove the route").fix(fix));
         }
     }
-    for snippet in snippets(stack).filter(|s| s.block != Block::Location) {
+    for snippet in snippets(stack).filter(|s| s.block != Block::Location && !s.whole()) {
         each(&snippet.directives, &mut |directive, _| {
             let hides = match (directive.name.as_str(), directive.args.as_slice()) {
                 ("location", [path]) => path.starts_with(CHALLENGE),
@@ -59,10 +64,28 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 let message =
                     format!("{} hides the path of ACME challenges", super::common::shown(directive));
                 out.push(
-                    Finding::error(RULE, snippet.raw.place.clone(), message)
+                    Finding::error(RULE, snippet.at(directive), message)
                         .help("leave it out, or for dot files write `location ~ /\\.(?!well-known/)`"),
                 );
             }
         });
+    }
+}
+
+/// `return` at the level of a server is done before any location is looked for, that of the challenge too.
+fn unreached(stack: &Stack, out: &mut Vec<Finding>) {
+    for (_, block) in servers(stack) {
+        let Some(answer) = block.iter().find(|d| d.name == "return") else { continue };
+        let challenge = |d: &&crate::format::nginx::Directive| {
+            d.name == "location" && d.args.iter().any(|a| a.contains("/.well-known"))
+        };
+        if let Some(location) = block.iter().find(challenge) {
+            let message = format!("{} answers the path of ACME challenges too", super::common::shown(answer));
+            out.push(
+                Finding::error(RULE, Place::Text(answer.head()), message)
+                    .related(Place::Text(location.head()), "never reached")
+                    .help("put it into `location / { ... }`"),
+            );
+        }
     }
 }

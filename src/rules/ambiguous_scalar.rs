@@ -3,6 +3,8 @@
 //! `yes`, `on` and `22:22` are text to one and true or the number 1342 to the other; `1.20` loses its zero. stackgen
 //! reads YAML 1.2, but whoever else reads the manifest may not.
 //!
+//! Fix, safe: puts it in quotes; unsafe for a number, which becomes text.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo

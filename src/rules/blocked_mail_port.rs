@@ -5,6 +5,8 @@
 //! Most senders (Mailgun, Brevo, SendGrid, Postmark, ...) answer on 2525 as well.
 //! Source: <https://docs.digitalocean.com/support/why-is-smtp-blocked/>
 //!
+//! Fix, unsafe: sets the port to 2525.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 //!     mail: smtp
 //! ```
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::manifest::Provider;
 use crate::stack::Stack;
 
@@ -41,7 +43,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     }
     for mail in stack.mail.iter().filter(|m| matches!(m.port, 25 | 465 | 587) && !m.used_by.is_empty()) {
         let message = format!("expected port 2525, found {}, which DigitalOcean blocks", mail.port);
-        out.push(Finding::warning("blocked-mail-port", mail.place.join("port"), message).help(
+        let fix = Fix::risky("set `port` to 2525").set(mail.place.join("port"), 2525);
+        out.push(Finding::warning("blocked-mail-port", mail.place.join("port"), message).fix(fix).help(
             "write `port: 2525` if the sender offers it; else ask DigitalOcean, and accept this finding",
         ));
     }

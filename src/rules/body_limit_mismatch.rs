@@ -3,6 +3,8 @@
 //! The user sees "413 Request Entity Too Large" from nginx, often after minutes of uploading, and the program's own
 //! limit, the one that was raised, never comes into play.
 //!
+//! Fix, safe: sets `body_size` to what the program accepts.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -25,7 +27,7 @@
 //! ```
 
 use super::common::{by_name, place, variable};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::scalar::Bytes;
 use crate::stack::{Service, Stack};
 use crate::table::Lookup;
@@ -47,8 +49,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                     "expected the proxy to pass {limit}, `{name}` of `{}`, found {passes}",
                     service.name
                 );
+                let fix = Fix::safe(format!("set `body_size` to {limit}"))
+                    .set(service.place.join("body_size"), limit.to_string());
+                let own = root.is_none_or(|r| r.body_size.is_none()) && service.name == service.owner;
                 out.push(
                     Finding::warning("body-limit-mismatch", place, message)
+                        .fix(own.then_some(fix))
                         .help(format!("set `body_size: {limit}`, or lower `{name}`")),
                 );
             }
@@ -59,7 +65,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
 /// The limit that is set, or the program's default.
 fn accepted(service: &Service, name: &str) -> Option<(u64, Place)> {
     if let Some(env) = variable(service, name) {
-        return Some((env.value.plain()?.parse().ok()?, place(&env.origin, service)));
+        return Some((env.value.plain()?.parse().ok()?, place(&env.origin, service, ["env", name])));
     }
     let table = service.variables.as_ref()?;
     match table.find(name) {

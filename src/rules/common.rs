@@ -1,5 +1,6 @@
 //! What several rules ask of a stack.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::Value as Json;
@@ -14,11 +15,22 @@ pub(super) fn by_name(stack: &Stack) -> HashMap<&str, &Service> {
     stack.services.iter().map(|s| (s.name.as_str(), s)).collect()
 }
 
-/// Where a value of a service is written: in the manifest, else the service that brings the kind.
-pub(super) fn place(origin: &Origin, service: &Service) -> Place {
+/// Where a value of a service is written in the manifest, else where it would be.
+///
+/// That the value is the kind's is then said in one place, for all rules: when the place is looked for in the text.
+pub(super) fn place<const N: usize>(origin: &Origin, service: &Service, path: [&str; N]) -> Place {
     match origin {
         Origin::Manifest(place) => place.clone(),
-        Origin::Kind(_) => service.place.clone(),
+        Origin::Kind(_) => path.iter().fold(service.place.clone(), |place, key| place.join(*key)),
+        Origin::Default => service.place.on_key(),
+    }
+}
+
+/// Where a value of a service is written, else the service.
+pub(super) fn written(origin: &Origin, service: &Service) -> Place {
+    match origin {
+        Origin::Manifest(place) => place.clone(),
+        Origin::Kind(_) | Origin::Default => service.place.on_key(),
     }
 }
 
@@ -27,6 +39,7 @@ pub(super) fn from(origin: &Origin) -> String {
     match origin {
         Origin::Manifest(_) => String::new(),
         Origin::Kind(kind) => format!(", from kind {kind}"),
+        Origin::Default => ", the product's own default".to_string(),
     }
 }
 
@@ -93,7 +106,7 @@ pub(super) fn proxied(site: &Site) -> impl Iterator<Item = (&Route, &str, u16)> 
 pub(super) fn route_place(route: &Route, site: &Site) -> Place {
     match &route.origin {
         Origin::Manifest(place) => place.clone(),
-        Origin::Kind(_) => site.place.clone(),
+        Origin::Kind(_) | Origin::Default => site.place.clone(),
     }
 }
 
@@ -127,7 +140,7 @@ impl Published {
 /// Every port a service publishes; Compose keys replace the list.
 pub(super) fn published(service: &Service) -> Vec<Published> {
     if let Some(list) = service.overrides.get("ports").and_then(Json::as_array) {
-        let place = service.place.join("compose").join("ports");
+        let place = service.key_place("ports");
         return list.iter().enumerate().filter_map(|(i, json)| compose_port(json, place.join(i))).collect();
     }
     let own = service.publish.iter().map(|p| Published {
@@ -183,13 +196,28 @@ pub(super) enum Block {
     Server,
     /// A route.
     Location,
+    /// The outermost block of a configuration that is not ours.
+    Whole,
 }
 
 /// Raw directives that can be read.
 pub(super) struct Snippet<'a> {
     pub block: Block,
-    pub raw: &'a Raw,
-    pub directives: Vec<Directive>,
+    /// Where they are written; nothing for a configuration that is not ours, whose directives have places themselves.
+    pub raw: Option<&'a Raw>,
+    pub directives: Cow<'a, [Directive]>,
+}
+
+impl Snippet<'_> {
+    /// Whether these are all directives there are, with nothing of ours around them.
+    pub fn whole(&self) -> bool {
+        self.raw.is_none()
+    }
+
+    /// Where a directive is written.
+    pub fn at(&self, directive: &Directive) -> Place {
+        self.raw.map_or_else(|| Place::Text(directive.head()), |raw| raw.place.clone())
+    }
 }
 
 /// Every raw text of the stack, with the block it is put in.
@@ -204,8 +232,78 @@ pub(super) fn raws(stack: &Stack) -> impl Iterator<Item = (Block, &Raw)> {
 
 /// The raw directives of the stack; those that cannot be read are `unsafe-raw-snippet`'s.
 pub(super) fn snippets(stack: &Stack) -> impl Iterator<Item = Snippet<'_>> {
-    raws(stack)
-        .filter_map(|(block, raw)| Some(Snippet { block, raw, directives: read_snippet(&raw.text).ok()? }))
+    let own = raws(stack).filter_map(|(block, raw)| {
+        let directives = Cow::Owned(read_snippet(&raw.text).ok()?);
+        Some(Snippet { block, raw: Some(raw), directives })
+    });
+    own.chain(foreign(stack).map(|directives| Snippet {
+        block: Block::Whole,
+        raw: None,
+        directives: Cow::Borrowed(directives),
+    }))
+}
+
+/// The directives of a configuration that is not ours.
+pub(super) fn foreign(stack: &Stack) -> Option<&[Directive]> {
+    stack.foreign.as_ref().map(|f| f.directives.as_slice()).filter(|d| !d.is_empty())
+}
+
+/// The `server` blocks of a configuration that is not ours.
+pub(super) fn servers(stack: &Stack) -> impl Iterator<Item = (&Directive, &[Directive])> {
+    let all = foreign(stack).unwrap_or_default().iter().filter(|d| d.name == "server");
+    all.filter_map(|d| Some((d, d.block.as_deref()?)))
+}
+
+/// Words of the first directive of that name in a block.
+pub(super) fn words<'a>(block: &'a [Directive], name: &str) -> Option<&'a [String]> {
+    block.iter().find(|d| d.name == name).map(|d| d.args.as_slice())
+}
+
+/// The first word of every directive of that name in a block.
+pub(super) fn firsts<'a>(block: &'a [Directive], name: &'a str) -> impl Iterator<Item = &'a str> {
+    block.iter().filter(move |d| d.name == name).filter_map(|d| Some(d.args.first()?.as_str()))
+}
+
+/// A block that has directives of a name of its own although those around it have some: by these they are replaced.
+pub(super) struct Replaced<'a> {
+    pub block: &'a Directive,
+    pub own: Vec<&'a Directive>,
+    pub outer: Vec<&'a Directive>,
+}
+
+/// Every block in which directives of that name hide those around it.
+pub(super) fn replaced<'a>(directives: &'a [Directive], name: &str) -> Vec<Replaced<'a>> {
+    fn walk<'a>(block: &'a [Directive], name: &str, outer: &[&'a Directive], out: &mut Vec<Replaced<'a>>) {
+        for inner in block {
+            let Some(inside) = inner.block.as_deref() else { continue };
+            let own: Vec<&Directive> = inside.iter().filter(|d| d.name == name).collect();
+            let holds = if own.is_empty() { outer.to_vec() } else { own.clone() };
+            if !own.is_empty() && !outer.is_empty() {
+                out.push(Replaced { block: inner, own, outer: outer.to_vec() });
+            }
+            walk(inside, name, &holds, out);
+        }
+    }
+    let mut out = Vec::new();
+    let top: Vec<&Directive> = directives.iter().filter(|d| d.name == name).collect();
+    walk(directives, name, &top, &mut out);
+    out
+}
+
+/// Whether a block hands requests on.
+pub(super) fn passes(directive: &Directive) -> bool {
+    directive.block.iter().flatten().any(|d| d.name.ends_with("_pass") || passes(d))
+}
+
+/// The port of a health check that asks its own container by HTTP, and the path.
+pub(super) fn asked(words: &[String]) -> Option<(u16, String)> {
+    let line = words.join(" ");
+    let (_, rest) = line.split_once("http://")?;
+    let end = rest.find([' ', '"', '\'', '|', ')', ';']).unwrap_or(rest.len());
+    let (authority, path) = rest[..end].split_once('/').unwrap_or((&rest[..end], ""));
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+    let own = matches!(host, "localhost" | "127.0.0.1" | "0.0.0.0");
+    Some((port.parse().ok()?, format!("/{path}"))).filter(|_| own)
 }
 
 /// Calls for every directive, at any depth, with those beside it.
@@ -218,7 +316,9 @@ pub(super) fn each<'a>(directives: &'a [Directive], see: &mut dyn FnMut(&'a Dire
 
 /// A directive as it is talked of: `alias /srv/files/`.
 pub(super) fn shown(directive: &Directive) -> String {
-    let words: Vec<&str> =
-        std::iter::once(directive.name.as_str()).chain(directive.args.iter().map(String::as_str)).collect();
+    // What a proxy logs in with is nobody's to read.
+    let login = directive.args.first().is_some_and(|a| a.eq_ignore_ascii_case("Authorization"));
+    let args = directive.args.iter().take(if login { 1 } else { usize::MAX });
+    let words: Vec<&str> = std::iter::once(directive.name.as_str()).chain(args.map(String::as_str)).collect();
     crate::scalar::shown(&words.join(" ")).replace("\\\\", "\\")
 }

@@ -2,6 +2,8 @@
 //!
 //! Docker knows one container by a name, so Compose refuses to start the second: "container name is already in use".
 //!
+//! Fix, safe: removes the name.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -25,7 +27,7 @@
 
 use serde_json::Value as Json;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -41,10 +43,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         } else {
             service.place.clone()
         };
+        let place = place.join("container_name");
         let message =
             format!("`{}` runs {replicas} times, but only one container can be named `{name}`", service.name);
         out.push(
-            Finding::error("container-name-blocks-replicas", place.join("container_name"), message)
+            Finding::error("container-name-blocks-replicas", place.clone(), message)
+                .fix(Fix::safe("remove `container_name`").remove(place))
                 .help("remove the name; the service name reaches all of them"),
         );
     }

@@ -2,6 +2,8 @@
 //!
 //! Critical means: it exists nowhere else, and people work with it. A disk, a mistyped command or an attacker ends it.
 //!
+//! Fix, safe: sets `backup` to daily, or weekly for what is only important.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -28,7 +30,7 @@
 //!     database: db
 //! ```
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::manifest::{Backup, Class};
 use crate::stack::Stack;
 
@@ -46,6 +48,11 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         } else {
             Finding::warning("critical-volume-not-backed-up", place, message)
         };
-        out.push(finding.help(format!("write `backup: {often}`, or `class: cache` if it can be made again")));
+        let fix = Fix::safe(format!("set `backup` to `{often}`")).set(finding.place.clone(), often);
+        out.push(
+            finding
+                .fix(fix)
+                .help(format!("write `backup: {often}`, or `class: cache` if it can be made again")),
+        );
     }
 }

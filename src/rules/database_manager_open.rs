@@ -3,6 +3,8 @@
 //! `/web/database/manager` copies, replaces and drops databases for whoever knows or guesses one password.
 //! Source: <https://www.odoo.com/documentation/18.0/administration/on_premise/deploy.html>
 //!
+//! Fix, unsafe: removes the option.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 //! ```
 
 use super::common::{by_name, proxied, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Action, Origin, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -47,17 +49,18 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             continue;
         }
         let guarded = site.routes.iter().any(|r| {
-            r.path.trim_end_matches('/').ends_with("/web/database")
-                && (!r.allow_from.is_empty() || matches!(r.action, Action::Deny))
+            r.path.contains("/web/database") && (!r.allow_from.is_empty() || matches!(r.action, Action::Deny))
         });
         if !guarded {
             let place = match &list.origin {
                 Origin::Manifest(place) => place.clone(),
-                Origin::Kind(_) => service.place.join("options").join("database_manager"),
+                Origin::Kind(_) | Origin::Default => service.place.join("options").join("database_manager"),
             };
             let message = format!("the database manager of `{name}` answers on `{}`", site.host);
+            let fix = Fix::risky("close the database manager").remove(place.clone());
             out.push(
                 Finding::warning("database-manager-open", place, message)
+                    .fix(fix)
                     .help("remove this, or add a route `/web/database` with `allow_from:`"),
             );
         }

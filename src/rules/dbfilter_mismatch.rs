@@ -4,6 +4,8 @@
 //! stands for the first part of the host name, which is `erp` for `erp.example.com`.
 //! Source: <https://www.odoo.com/documentation/18.0/administration/on_premise/deploy.html>
 //!
+//! Fix, unsafe: removes the setting.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 //! ```
 
 use super::common::{owners, place, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -55,8 +57,19 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             crate::scalar::shown(&name.value)
         );
         out.push(
-            Finding::warning("dbfilter-mismatch", place(&filter.origin, service), message)
-                .help("remove `dbfilter`; it follows from the database"),
+            Finding::warning(
+                "dbfilter-mismatch",
+                place(&filter.origin, service, ["settings", "dbfilter"]),
+                message,
+            )
+            .fix(filter.origin.is_manifest().then(|| {
+                Fix::risky("remove `dbfilter`").remove(place(
+                    &filter.origin,
+                    service,
+                    ["settings", "dbfilter"],
+                ))
+            }))
+            .help("remove `dbfilter`; it follows from the database"),
         );
     }
 }

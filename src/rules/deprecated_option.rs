@@ -3,6 +3,8 @@
 //! `longpolling_port` has been ignored since Odoo 18 without a word: the port stays at its default, and a proxy that
 //! was told another one answers 502.
 //!
+//! Fix, safe: renames the key to its successor, or removes it where there is none.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,7 @@
 //! ```
 
 use super::common::{owners, settings};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Stack};
 use crate::table::{Lookup, Reading};
 
@@ -51,7 +53,13 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             };
             let note = if row.note.is_empty() { String::new() } else { format!("; {}", row.note) };
             let help = new.as_ref().map_or("remove it".to_string(), |new| format!("use `{new}` instead"));
-            out.push(finding.help(help + &note));
+            let fix = match new {
+                Some(new) => {
+                    Fix::safe(format!("rename `{name}` to `{new}`")).rename(finding.place.clone(), new)
+                }
+                None => Fix::safe(format!("remove `{name}`")).remove(finding.place.clone()),
+            };
+            out.push(finding.help(help + &note).fix(fix));
         }
     }
 }

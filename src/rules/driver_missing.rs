@@ -4,6 +4,8 @@
 //! psycopg2". Left alone, stackgen builds an image with the driver; naming the official image turns that off.
 //! Source: <https://superset.apache.org/docs/installation/docker-builds>
 //!
+//! Fix, unsafe: writes the version of the image as `version`.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 //! ```
 
 use super::common::{own_image, place};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -41,8 +43,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let official = name.starts_with("apache/superset:") || name == "apache/superset";
         if official && own_image(service) && service.build.is_none() && !name.ends_with("-dev") {
             let message = format!("`{name}` has no driver for the database of `{}`", service.owner);
+            let version = name.rsplit_once(':').map(|(_, tag)| tag);
+            let fix = version.map(|version| {
+                Fix::risky(format!("write `version: {version}` instead of `image`"))
+                    .remove(service.place.join("image"))
+                    .set(service.place.join("version"), version)
+            });
             out.push(
-                Finding::error("driver-missing", place(&service.image.origin, service), message)
+                Finding::error("driver-missing", place(&service.image.origin, service, ["image"]), message)
+                    .fix(fix)
                     .help("write `version:` instead of `image:`; an image with the driver is then built"),
             );
         }

@@ -29,17 +29,21 @@
 use super::common::published;
 use crate::finding::Finding;
 use crate::manifest::{Protocol, RunsIn};
-use crate::stack::{Role, Stack};
+use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let Some(proxy) = &stack.proxy else { return };
+    // Of files alone it may not be known where the proxy runs.
+    if stack.foreign.is_some() && proxy.service.is_none() {
+        return;
+    }
     let help = match proxy.runs_in {
         RunsIn::Container => "give the service a `url`, and let the proxy answer",
         RunsIn::Host => {
             "publish it on another port, which the proxy then uses: `publish: [{ port: 80, host_port: 8080 }]`"
         }
     };
-    for service in stack.services.iter().filter(|s| s.role != Role::Proxy) {
+    for service in stack.services.iter().filter(|s| proxy.service.as_deref() != Some(&s.name)) {
         for port in published(service) {
             let Some(number @ (80 | 443)) = port.host_port.filter(|_| port.protocol == Protocol::Tcp) else {
                 continue;

@@ -4,6 +4,8 @@
 //! so the variable does nothing, and the program connects elsewhere than the environment says. One team looked for
 //! that twice within four months. Source: <https://github.com/odoo/docker/blob/master/18.0/entrypoint.sh>
 //!
+//! Fix, safe: removes the variable, which has no effect.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,7 +32,7 @@
 //! ```
 
 use super::common::{owners, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Service, Stack};
 
 /// Variables of Odoo's image, and the keys that beat them; a password comes with `db_user`, by the start script.
@@ -49,7 +51,7 @@ const PAIRS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in owners(stack).filter(|s| setting(s, "db_host").is_some()) {
+    for service in owners(stack) {
         for env in &service.env {
             let Origin::Manifest(place) = &env.origin else { continue };
             let Some(key) = beaten_by(service, &env.name) else { continue };
@@ -59,6 +61,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             );
             out.push(
                 Finding::error("env-overridden-by-config", place.on_key(), message)
+                    .fix(
+                        Fix::safe(format!("remove `{}`, which has no effect", env.name))
+                            .remove(place.clone()),
+                    )
                     .help("remove it; `database:` says which server, database and role are used"),
             );
         }
@@ -68,5 +74,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
 /// The key of the configuration file that beats a variable.
 pub(super) fn beaten_by(service: &Service, name: &str) -> Option<&'static str> {
     let (_, key) = PAIRS.iter().find(|(n, _)| *n == name)?;
-    setting(service, key).map(|_| *key)
+    // Only the start script of ours brings a password together with the role.
+    let key = if service.found.is_some() && name.contains("PASSWORD") { "db_password" } else { key };
+    setting(service, key).map(|_| key)
 }

@@ -3,6 +3,8 @@
 //! Every attachment, image and generated asset is a file in `data_dir`; the database only names them. In a container
 //! without a volume there they are gone with the next deployment, and pages lose their styles first.
 //!
+//! Fix, unsafe: removes the setting; files that are there already have to be moved.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 //! ```
 
 use super::common::{owners, place, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -46,8 +48,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         }
         let message = format!("no volume of `{}` holds {}", service.name, crate::scalar::shown(&dir.value));
         out.push(
-            Finding::error("filestore-not-persistent", place(&dir.origin, service), message)
-                .help("remove the setting, or set `mount:` of a volume to this directory"),
+            Finding::error(
+                "filestore-not-persistent",
+                place(&dir.origin, service, ["settings", "data_dir"]),
+                message,
+            )
+            .fix(dir.origin.is_manifest().then(|| {
+                Fix::risky("remove `data_dir`").remove(place(&dir.origin, service, ["settings", "data_dir"]))
+            }))
+            .help("remove the setting, or set `mount:` of a volume to this directory"),
         );
     }
 }

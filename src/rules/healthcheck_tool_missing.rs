@@ -24,3 +24,31 @@
 //!     internal: true
 //!     healthcheck: { http: /health, tool: node }
 //! ```
+
+use super::common::written;
+use crate::finding::Finding;
+use crate::stack::{Probe, Stack};
+
+pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in &stack.services {
+        let Some(found) = service.found.as_ref().filter(|f| f.known) else { continue };
+        let Some(healthcheck) = &service.healthcheck else { continue };
+        let Probe::Command(words) = &healthcheck.probe else { continue };
+        // The program, or what a shell is told to start.
+        let line = words.join(" ");
+        let called = |tool: &str| {
+            line.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | '|' | '&' | '(' | ')'))
+                .any(|w| w.rsplit('/').next() == Some(tool))
+        };
+        if let Some(tool) = found.lacks.iter().find(|t| called(t)) {
+            let message = format!(
+                "the health check of `{}` calls `{tool}`, which its image does not have",
+                service.name
+            );
+            out.push(
+                Finding::error("healthcheck-tool-missing", written(&healthcheck.origin, service), message)
+                    .help("ask with a program that the image has; `stackgen explain` of the kind names one"),
+            );
+        }
+    }
+}

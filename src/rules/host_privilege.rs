@@ -4,6 +4,8 @@
 //! whoever gets into the program root on the server, and with the server's network it is reachable past the firewall
 //! rules for containers. Source: <https://docs.docker.com/engine/security/>
 //!
+//! Fix, unsafe: removes it.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -26,7 +28,7 @@
 
 use serde_json::Value as Json;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix, Place};
 use crate::stack::Stack;
 
 /// Capabilities that are as good as root on the server.
@@ -45,9 +47,11 @@ const ROOT: &[&str] = &[
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in &stack.services {
-        let mut say = |place, what: String| {
+        let mut say = |place: Place, what: String| {
+            let fix = Fix::risky("remove it").remove(place.clone());
             out.push(
                 Finding::error("host-privilege", place, format!("`{}` {what}", service.name))
+                    .fix(fix)
                     .help("remove it; if the program cannot do without, accept this finding and say why"),
             );
         };
@@ -60,9 +64,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 );
             }
         }
-        let place = service.place.join("compose");
         for (key, value) in &service.overrides {
-            let place = place.join(key);
+            let place = service.key_place(key);
             let words: Vec<&str> = match value {
                 Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
                 value => value.as_str().into_iter().collect(),

@@ -5,6 +5,8 @@
 //! Preloading asks for a year, all sub-domains, and takes months to undo.
 //! Source: <https://hstspreload.org/>
 //!
+//! Fix, unsafe: removes `max_age` or `preload`, so that the default follows.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -33,13 +35,16 @@
 
 use std::collections::HashSet;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 const DAY: u32 = 86400;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let Some(proxy) = &stack.proxy else { return };
+    if let Some(directives) = super::common::foreign(stack) {
+        return written(directives, out);
+    }
     let secure: HashSet<&str> = stack.sites.iter().filter(|s| s.https).map(|s| s.host.as_str()).collect();
     if secure.is_empty() {
         return;
@@ -49,6 +54,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let message = format!("expected a `max_age` of at least 180d, found {}", hsts.max_age);
         out.push(
             Finding::warning("hsts-unsafe", place.join("max_age"), message)
+                .fix(Fix::risky("remove `max_age`: 730d follows").remove(place.join("max_age")))
                 .help("raise it once every site works over https, or leave it out: 730d"),
         );
     }
@@ -56,6 +62,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let message = "expected `include_subdomains` and a `max_age` of 365d or more with `preload`";
         out.push(
             Finding::warning("hsts-unsafe", place.join("preload"), message)
+                .fix(Fix::risky("remove `preload`").remove(place.join("preload")))
                 .help("remove `preload`; the list refuses the domain otherwise"),
         );
     }
@@ -76,4 +83,37 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// The header as a configuration that is not ours sends it.
+fn written(directives: &[crate::format::nginx::Directive], out: &mut Vec<Finding>) {
+    super::common::each(directives, &mut |directive, _| {
+        let is = |a: &String| a.eq_ignore_ascii_case("Strict-Transport-Security");
+        let ("add_header", Some(value), true) =
+            (directive.name.as_str(), directive.args.get(1), directive.args.first().is_some_and(is))
+        else {
+            return;
+        };
+        let value = value.to_ascii_lowercase();
+        let age = value.split("max-age=").nth(1).map(|rest| rest.trim_matches('"'));
+        let age = age.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok());
+        let Some(age) = age else { return };
+        let preload = value.contains("preload");
+        let place = crate::finding::Place::Text(directive.head());
+        // 0 takes the promise back.
+        if age > 0 && age < u64::from(180 * DAY) {
+            let message =
+                format!("expected a `max-age` of at least 180 days, found {} days", age / u64::from(DAY));
+            out.push(
+                Finding::warning("hsts-unsafe", place, message)
+                    .help("raise it once every site works over https: 63072000"),
+            );
+        } else if preload && (!value.contains("includesubdomains") || age < u64::from(365 * DAY)) {
+            let message = "expected `includeSubDomains` and a `max-age` of a year or more with `preload`";
+            out.push(
+                Finding::warning("hsts-unsafe", place, message)
+                    .help("remove `preload`; the list refuses the domain otherwise"),
+            );
+        }
+    });
 }

@@ -2,6 +2,8 @@
 //!
 //! Odoo has comments on lines of their own only: `4 ; four` is no number, and it does not start.
 //!
+//! Fix, safe: cuts the comment off.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,8 @@
 //! ```
 
 use super::common::{owners, settings};
-use crate::finding::Finding;
+use super::secret_literal::may_be_secret;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -38,8 +41,17 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             let Origin::Manifest(place) = &setting.origin else { continue };
             if is_commented(&setting.value) {
                 let message = format!("the comment in `{}` becomes part of the value", setting.name);
+                // What is left of a secret is still one.
+                let table = service.known_settings.as_deref();
+                let secret = may_be_secret(table, &setting.name, &setting.value);
+                let signs = SIGNS.iter().filter(|_| !secret);
+                let fix = signs.filter_map(|sign| setting.value.find(sign)).min().map(|end| {
+                    let value = setting.value[..end].trim_end();
+                    Fix::safe(format!("cut the comment off `{}`", setting.name)).set(place.clone(), value)
+                });
                 out.push(
                     Finding::error("inline-comment-in-value", place.clone(), message)
+                        .fix(fix)
                         .help("move the comment into the manifest, behind a `#`"),
                 );
             }
@@ -47,7 +59,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     }
 }
 
+/// How a comment begins.
+const SIGNS: [&str; 4] = [" ;", " #", "\t;", "\t#"];
+
 /// Whether a value ends in what looks like a comment.
 pub(super) fn is_commented(value: &str) -> bool {
-    [" ;", " #", "\t;", "\t#"].iter().any(|sign| value.contains(sign))
+    SIGNS.iter().any(|sign| value.contains(sign))
 }

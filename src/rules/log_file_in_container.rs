@@ -3,6 +3,8 @@
 //! Nobody sees it there: `docker logs` stays empty, the file grows until the disk is full, and it is gone with the
 //! container, which is when it is wanted. Source: <https://docs.docker.com/engine/logging/>
 //!
+//! Fix, safe: removes the setting.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,7 @@
 //! ```
 
 use super::common::{owners, place, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -41,8 +43,15 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let message =
             format!("`{}` logs to {} inside its container", service.name, crate::scalar::shown(&file.value));
         out.push(
-            Finding::warning("log-file-in-container", place(&file.origin, service), message)
-                .help("remove the setting; Docker keeps the output, three files of 10 MB"),
+            Finding::warning(
+                "log-file-in-container",
+                place(&file.origin, service, ["settings", "logfile"]),
+                message,
+            )
+            .fix(file.origin.is_manifest().then(|| {
+                Fix::safe("remove `logfile`").remove(place(&file.origin, service, ["settings", "logfile"]))
+            }))
+            .help("remove the setting; Docker keeps the output, three files of 10 MB"),
         );
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Everybody on the way can read it and then send mail in its name.
 //!
+//! Fix, unsafe: encrypts the connection.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -34,7 +36,7 @@
 //! ```
 
 use super::common::{owners, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::manifest::Encryption;
 use crate::stack::{Origin, Stack};
 
@@ -45,7 +47,27 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             let message = format!("the password of `{}` is sent without encryption", mail.name);
             out.push(
                 Finding::warning(RULE, mail.place.join("encryption"), message)
+                    .fix(Fix::risky("encrypt it").set(
+                        mail.place.join("encryption"),
+                        if mail.port == 465 { "tls" } else { "starttls" },
+                    ))
                     .help("write `encryption: starttls`, or `tls` for port 465"),
+            );
+        }
+    }
+    // A file that is not ours says by itself where mail goes.
+    for service in owners(stack).filter(|s| s.found.is_some()) {
+        let given = |name: &str| {
+            setting(service, name).filter(|s| !matches!(s.value.as_str(), "" | "False" | "localhost"))
+        };
+        let on = setting(service, "smtp_ssl").is_some_and(|s| matches!(s.value.as_str(), "True" | "true"));
+        let login = given("smtp_password").or_else(|| given("smtp_user"));
+        if let (Some(server), Some(_), false) = (given("smtp_server"), login, on) {
+            let message =
+                format!("`{}` sends the password of its mail account without encryption", service.name);
+            out.push(
+                Finding::warning(RULE, super::common::written(&server.origin, service), message)
+                    .help("write `smtp_ssl = True`, which is STARTTLS, with port 587"),
             );
         }
     }
@@ -59,6 +81,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 format!("`{}` sends mail without the STARTTLS its transport asks for", service.name);
             out.push(
                 Finding::warning(RULE, place.clone(), message)
+                    .fix(Fix::safe("remove `smtp_ssl`, which follows from `mail`").remove(place.clone()))
                     .help("remove the setting; it follows from `mail`"),
             );
         }

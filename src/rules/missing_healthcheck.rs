@@ -33,12 +33,18 @@ use crate::stack::{Role, Stack};
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in stack.services.iter().filter(|s| s.role != Role::Job) {
         let over = service.overrides.get("healthcheck");
+        // Of an image that is not known it is not known either whether it has a health check of its own.
+        let unclear = service.found.as_ref().is_some_and(|f| !f.known || service.role == Role::Acme);
         let off = |h: &Json| h["disable"] == true || h["test"] == "NONE" || h["test"][0] == "NONE";
         let disabled = over.is_some_and(off);
         let (place, message) = if disabled {
-            let place = service.place.join("compose").join("healthcheck");
+            let place = service.key_place("healthcheck");
             (place, format!("the health check of `{}` is switched off", service.name))
-        } else if over.is_none() && service.healthcheck.is_none() && service.no_healthcheck.is_none() {
+        } else if !unclear
+            && over.is_none()
+            && service.healthcheck.is_none()
+            && service.no_healthcheck.is_none()
+        {
             (service.place.on_key(), format!("`{}` has no health check", service.name))
         } else {
             continue;

@@ -4,6 +4,8 @@
 //! starts, and neither can go back; with `latest` that happens during a restart nobody thought about.
 //! Source: <https://docs.docker.com/build/building/best-practices/#pin-base-image-versions>
 //!
+//! Fix, unsafe: removes a `version` that moves, so that the one of the kind follows.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -26,9 +28,9 @@
 
 use serde_json::Value as Json;
 
-use super::common::{from, place};
-use crate::finding::{Finding, Place};
-use crate::stack::Stack;
+use super::common::place;
+use crate::finding::{Finding, Fix, Place, Step};
+use crate::stack::{Origin, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in &stack.services {
@@ -39,24 +41,32 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         };
         let origin = &service.image.origin;
         if let Some(reference) = reference {
-            say(reference, &from(origin), place(origin, service), out);
+            let mut found = Vec::new();
+            say(reference, place(origin, service, ["version"]), &mut found);
+            // Without a version of its own it runs the one its kind is tested with.
+            let version = matches!(origin, Origin::Manifest(Place::At { path, .. }) if path.0.last() == Some(&Step::from("version")));
+            out.extend(found.into_iter().map(|finding| {
+                let fix = Fix::risky(format!("remove `version`: that of kind {} follows", service.kind));
+                let fix = version.then(|| fix.remove(finding.place.clone()));
+                finding.fix(fix)
+            }));
         }
         if let Some(reference) = service.overrides.get("image").and_then(Json::as_str) {
-            say(reference, "", service.place.join("compose").join("image"), out);
+            say(reference, service.key_place("image"), out);
         }
     }
 }
 
-fn say(reference: &str, from: &str, place: Place, out: &mut Vec<Finding>) {
+fn say(reference: &str, place: Place, out: &mut Vec<Finding>) {
     if reference.contains('@') || reference.contains('$') {
         return;
     }
     let tag = reference.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'));
     let message = match tag {
-        None => format!("expected a version, found `{reference}` without a tag{from}"),
+        None => format!("expected a version, found `{reference}` without a tag"),
         // Every version has a number in it, and no name of a branch that is in use does.
         Some(tag) if !tag.bytes().any(|b| b.is_ascii_digit()) => {
-            format!("expected a version, found the tag `{tag}`, which moves{from}")
+            format!("expected a version, found the tag `{tag}`, which moves")
         }
         Some(_) => return,
     };

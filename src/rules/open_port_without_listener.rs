@@ -3,6 +3,8 @@
 //! Usually it was left behind by something long gone. Whatever is started there next, for a test or by an intruder,
 //! is on the internet at once.
 //!
+//! Fix, unsafe: removes the rule.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 use std::collections::HashSet;
 
 use super::common::published;
-use crate::finding::{Finding, Place, Step};
+use crate::finding::{Finding, Fix, Place, Step};
 use crate::manifest::Protocol;
 use crate::stack::Stack;
 
@@ -53,7 +55,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             continue;
         }
         let message = format!("port {} is open, but no service is published there", rule.port);
-        out.push(Finding::warning("open-port-without-listener", rule.place.clone(), message).help(
+        let fix = Fix::risky(format!("close port {}", rule.port)).remove(rule.place.clone());
+        out.push(Finding::warning("open-port-without-listener", rule.place.clone(), message).fix(fix).help(
             "remove the rule; if a program outside the stack listens there, accept this finding and name it",
         ));
     }

@@ -62,7 +62,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             let count = if proxy { 0 } else { count(service) };
             if replaces && count > 0 {
                 let message = format!("`{key}` replaces {count} that stackgen writes for `{}`", service.name);
-                let place = service.place.join("compose").join(*key);
+                let place = service.key_place(key);
                 out.push(Finding::error("override-replaces-list", place, message).help(*help));
             }
         }

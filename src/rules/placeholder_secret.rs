@@ -3,6 +3,8 @@
 //! It is in guides and in the lists that every scanner tries first. Superset refuses only its own placeholder; any
 //! other weak key it accepts, and whoever knows the key makes himself an administrator's session.
 //!
+//! Fix, unsafe: writes the name of a secret in its place.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -39,7 +41,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             } else {
                 "write `{ secret: NAME }`, and make a value with `openssl rand -hex 32`"
             };
-            out.push(Finding::error("placeholder-secret", literal.place, message).help(help));
+            let fix = literal.fix();
+            out.push(Finding::error("placeholder-secret", literal.place, message).help(help).fix(fix));
         }
     }
 }

@@ -29,12 +29,24 @@
 //!     database: main
 //! ```
 
-use super::common::owners;
+use super::common::{owners, variable, written};
 use crate::finding::Finding;
 use crate::manifest::Provider;
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in owners(stack).filter(|s| s.kind == "odoo") {
+        // A pool in the stack says by a variable how it hands connections out.
+        let host = service.found.as_ref().and_then(|f| f.database_host.as_deref());
+        let Some(pool) = host.and_then(|host| stack.service(host)) else { continue };
+        let mode = ["POOL_MODE", "PGBOUNCER_POOL_MODE"].iter().find_map(|n| variable(pool, n));
+        let Some(mode) = mode.filter(|m| m.value.plain().as_deref() == Some("transaction")) else { continue };
+        let message = format!("`{}` loses what it listens for in the pool `{}`", service.name, pool.name);
+        out.push(
+            Finding::error("pooler-mode-incompatible", written(&mode.origin, pool), message)
+                .help("connect to the server itself, or write `session`"),
+        );
+    }
     for database in
         stack.databases.iter().filter(|d| d.provider == Some(Provider::Digitalocean) && d.port == 25061)
     {

@@ -33,15 +33,18 @@
 //!     routes: [{ path: /live, websocket: true }]
 //! ```
 
-use super::common::{each, snippets};
-use crate::finding::Finding;
+use super::common::{each, foreign, passes, replaced, snippets};
+use crate::finding::{Finding, Place};
 use crate::stack::Stack;
+
+const RULE: &str = "proxy-headers-dropped";
 
 /// What every program behind a proxy needs to know of the request.
 const NEEDED: &[&str] = &["Host", "X-Forwarded-For", "X-Forwarded-Proto"];
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for snippet in snippets(stack) {
+    dropped(stack, out);
+    for snippet in snippets(stack).filter(|s| !s.whole()) {
         // Beside directives of the snippet itself we write all the headers again; in a block of its own nobody does.
         let blocks = snippet.directives.iter().filter_map(|d| d.block.as_deref());
         blocks.for_each(|block| {
@@ -65,10 +68,30 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 let message =
                     format!("{} drops the headers {}", super::common::shown(directive), missing.join(", "));
                 out.push(
-                    Finding::error("proxy-headers-dropped", snippet.raw.place.clone(), message)
+                    Finding::error(RULE, snippet.at(directive), message)
                         .help("write a route (`websocket: true` sets Upgrade), or set all of them here"),
                 );
             })
         });
+    }
+}
+
+/// In a configuration that is not ours: what the blocks around set and this one loses.
+fn dropped(stack: &Stack, out: &mut Vec<Finding>) {
+    let sets = |list: &[&crate::format::nginx::Directive], name: &str| {
+        list.iter().any(|d| d.args.first().is_some_and(|a| a.eq_ignore_ascii_case(name)))
+    };
+    for found in replaced(foreign(stack).unwrap_or_default(), "proxy_set_header") {
+        let lost: Vec<&str> =
+            NEEDED.iter().filter(|n| sets(&found.outer, n) && !sets(&found.own, n)).copied().collect();
+        let (Some(first), false, true) = (found.own.first(), lost.is_empty(), passes(found.block)) else {
+            continue;
+        };
+        let message = format!("{} drops the headers {}", super::common::shown(first), lost.join(", "));
+        out.push(
+            Finding::error(RULE, Place::Text(first.head()), message)
+                .related(Place::Text(found.outer[0].head()), "set here for what is around")
+                .help("set all of them here too, best by an `include` of one file"),
+        );
     }
 }

@@ -4,6 +4,8 @@
 //! team needed eleven commits in six months for it. With it, whoever reaches Odoo past the proxy may claim any address.
 //! Source: <https://www.odoo.com/documentation/18.0/administration/on_premise/deploy.html>
 //!
+//! Fix, safe: removes the setting, where a URL says otherwise.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,18 +32,20 @@
 //! ```
 
 use super::common::{owners, place, published, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     const RULE: &str = "proxy-mode-mismatch";
     for service in owners(stack) {
         let Some(mode) = setting(service, "proxy_mode") else { continue };
-        let at = place(&mode.origin, service);
+        let at = place(&mode.origin, service, ["settings", "proxy_mode"]);
         let on = matches!(mode.value.as_str(), "True" | "true");
         if !on && service.facts.service.url.is_some() {
             let message = format!("expected `proxy_mode = True`: `{}` has a public URL", service.name);
-            out.push(Finding::error(RULE, at, message).help("remove the setting; it follows from `url`"));
+            let fix = Fix::safe("remove `proxy_mode`, which follows from `url`").remove(at.clone());
+            let finding = Finding::error(RULE, at, message).help("remove the setting; it follows from `url`");
+            out.push(finding.fix(mode.origin.is_manifest().then_some(fix)));
         } else if on
             && service.facts.service.url.is_none()
             && published(service).iter().any(|p| !p.loopback())

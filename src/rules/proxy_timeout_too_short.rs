@@ -3,6 +3,8 @@
 //! The user sees 504 while the program goes on working, and tries again: the same long report then runs twice. With
 //! the proxy waiting longer, the program's own limit ends it and says why.
 //!
+//! Fix, safe: sets `read_timeout` to 20 seconds more than the limit.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -34,15 +36,18 @@
 
 use std::collections::HashSet;
 
-use super::common::{by_name, from, number, place, proxied, setting, variable};
-use crate::finding::Finding;
+use super::common::{by_name, number, place, proxied, setting, variable};
+use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Service, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let services = by_name(stack);
     for site in &stack.sites {
         let mut seen = HashSet::new();
-        for (route, name, _) in proxied(site).filter(|(r, ..)| !r.websocket) {
+        // In files that are not ours the headers of a websocket are often sent along for all of a site.
+        let only_websocket =
+            |r: &crate::stack::Route| r.websocket && (stack.foreign.is_none() || r.path != "/");
+        for (route, name, _) in proxied(site).filter(|(r, ..)| !only_websocket(r)) {
             let Some(service) = services.get(name) else { continue };
             let Some((key, limit, origin)) = limit(service) else { continue };
             let timeout = route.read_timeout.unwrap_or(site.read_timeout);
@@ -50,17 +55,23 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 continue;
             }
             let message = format!(
-                "expected the proxy to wait longer than {limit}s, `{key}` of `{name}`{}, found {}s on `{}`",
-                from(origin),
-                timeout.0,
-                route.path
+                "expected the proxy to wait longer than {limit}s, `{key}` of `{name}`, found {}s on `{}`",
+                timeout.0, route.path
             );
             let help = format!("set `read_timeout: {}s`, or lower `{key}`", limit + 20);
-            let at = match (&route.origin, route.read_timeout) {
-                (Origin::Manifest(place), Some(_)) => place.join("read_timeout"),
-                _ => place(origin, service),
+            let (at, set) = match (&route.origin, route.read_timeout) {
+                (Origin::Manifest(place), Some(_)) => {
+                    (place.join("read_timeout"), place.join("read_timeout"))
+                }
+                _ => (
+                    place(origin, service, [if key == "GUNICORN_TIMEOUT" { "env" } else { "settings" }, key]),
+                    service.place.join("read_timeout"),
+                ),
             };
-            out.push(Finding::warning("proxy-timeout-too-short", at, message).help(help));
+            let long = format!("{}s", limit + 20);
+            let fix = Fix::safe(format!("set `read_timeout` to {long}")).set(set, long);
+            let fix = (service.name == service.owner).then_some(fix);
+            out.push(Finding::warning("proxy-timeout-too-short", at, message).help(help).fix(fix));
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Links in mails, webhook addresses and the targets of logins are built from it. They then lead to localhost, to the
 //! old domain, or from https to http, while the site itself looks fine. stackgen sets these variables from `url`.
 //!
+//! Fix, safe: removes the variable.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -25,7 +27,7 @@
 use std::collections::HashSet;
 
 use super::common::owners;
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Stack};
 
 /// Which part of the public address a variable is.
@@ -70,6 +72,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 );
                 out.push(
                     Finding::warning("public-url-mismatch", place.clone(), message)
+                        .fix(
+                            Fix::safe(format!("remove `{name}`, which follows from `url`"))
+                                .remove(place.clone()),
+                        )
                         .related(service.place.join("url"), "the public address")
                         .help(format!("remove `{name}`; it follows from `url`")),
                 );

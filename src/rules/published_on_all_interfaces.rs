@@ -5,6 +5,8 @@
 //! reachable". A port that the proxy serves, or a database, stays an error even if a firewall rule allows it.
 //! Source: <https://docs.docker.com/engine/network/packet-filtering-firewalls/>
 //!
+//! Fix, unsafe: publishes it on 127.0.0.1.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,7 +32,7 @@
 use std::collections::HashSet;
 
 use super::common::{proxied, published};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::manifest::Protocol;
 use crate::stack::{Role, Stack};
 
@@ -41,6 +43,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         stack.firewall.inbound.iter().map(|r| (r.port, r.protocol)).collect();
     for service in stack.services.iter().filter(|s| s.role != Role::Proxy) {
         for port in published(service).into_iter().filter(|p| p.everywhere()) {
+            // Without a proxy that is known, what has these ports is the edge itself.
+            if stack.foreign.is_some() && matches!(port.host_port, Some(80 | 443)) {
+                continue;
+            }
             let wanted = port.host_port.is_some_and(|p| open.contains(&(p, port.protocol)));
             let why = if service.role == Role::Store {
                 "it keeps data for other services only"
@@ -52,7 +58,10 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 continue;
             };
             let message = format!("`{}` publishes {} on every address: {why}", service.name, port.shown());
-            let finding = Finding::error("published-on-all-interfaces", port.place, message);
+            // Compose keys have the address in other forms.
+            let fix = Fix::risky("publish it on 127.0.0.1").set(port.place.join("address"), "127.0.0.1");
+            let fix = (!service.overrides.contains_key("ports")).then_some(fix);
+            let finding = Finding::error("published-on-all-interfaces", port.place, message).fix(fix);
             out.push(finding.help(
                 "publish it on 127.0.0.1, the default, or not at all; services reach one another without it",
             ));

@@ -4,6 +4,8 @@
 //! be pulled, certificates not renewed (which shows weeks later), mail not sent.
 //! Source: <https://docs.digitalocean.com/products/networking/firewalls/how-to/configure-rules/>
 //!
+//! Fix, safe: adds the outbound rule.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -40,7 +42,7 @@
 use std::collections::HashSet;
 
 use super::common::{Published, published};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::manifest::Protocol;
 use crate::stack::{Role, Stack};
 
@@ -72,7 +74,13 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         }
         let kind = if protocol == Protocol::Udp { ", protocol: udp" } else { "" };
         let message = format!("{what} cannot be reached: no outbound rule allows port {port}");
+        let mut rule = serde_json::Map::from_iter([("port".to_string(), port.into())]);
+        if protocol == Protocol::Udp {
+            rule.insert("protocol".into(), "udp".into());
+        }
+        let fix = Fix::safe(format!("open port {port} outwards")).append(wall.clone(), rule);
         let finding = Finding::error("required-port-closed", wall.clone(), message)
+            .fix(fix)
             .help(format!("add `- {{ port: {port}{kind} }}`"));
         out.push(match place {
             Some(place) => finding.related(place.clone(), "needed here"),
@@ -93,7 +101,8 @@ fn unpublished(stack: &Stack, out: &mut Vec<Finding>) {
                 format!("the sites cannot be reached: the proxy no longer publishes {}", wanted.host_port);
             let place = proxy.place.join("compose").join("ports");
             out.push(
-                Finding::error("required-port-closed", place, message)
+                Finding::error("required-port-closed", place.clone(), message)
+                    .fix(Fix::risky("remove `ports`").remove(place))
                     .help("remove `ports`, or add 80 and 443: certificates need the former too"),
             );
         }

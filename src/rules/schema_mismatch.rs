@@ -3,13 +3,16 @@
 //!
 //! Nothing can be made of such a manifest, so this cannot be accepted. The help says what is expected.
 //!
+//! Fix, safe: writes text, a number or a boolean as what it is to be, and a choice that is one slip away from one;
+//! unsafe where the nearest choice is a guess.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
 //! services:
 //!   redis:
 //!     kind: redis
-//!     memory: 512MB
+//!     restart: unless-stoped
 //! ```
 //!
 //! ```yaml accepted
@@ -18,5 +21,5 @@
 //! services:
 //!   redis:
 //!     kind: redis
-//!     memory: 512MiB
+//!     restart: unless-stopped
 //! ```

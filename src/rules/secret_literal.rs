@@ -4,6 +4,8 @@
 //! have all copies and logs of the build. stackgen never shows such a value. Names are judged by the table of the
 //! product, else by their ending.
 //!
+//! Fix, unsafe: writes the name of a secret in its place. The value has to be put into .env, and changed.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -29,7 +31,8 @@
 use serde_json::Value as Json;
 
 use super::common::{owners, settings};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place, Step};
+use crate::scalar::SecretName;
 use crate::secrecy::names_a_secret;
 use crate::stack::{Origin, Piece, Service, Stack};
 use crate::table::{Lookup, Reading, Row, Table};
@@ -37,13 +40,14 @@ use crate::table::{Lookup, Reading, Row, Table};
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in owners(stack) {
         for literal in literals(service).into_iter().filter(|l| !is_placeholder(l)) {
-            let message = format!("a secret stands in the manifest as the value of `{}`", literal.name);
+            let message = format!("a secret is written out as the value of `{}`", literal.name);
             let help = if literal.setting {
                 "remove it; passwords reach this file by secrets, at the start of the container"
             } else {
                 "write `{ secret: NAME }`, put the value into .env on the server, and change it: this one is known"
             };
-            out.push(Finding::error("secret-literal", literal.place, message).help(help));
+            let fix = literal.fix();
+            out.push(Finding::error("secret-literal", literal.place, message).help(help).fix(fix));
         }
     }
 }
@@ -58,6 +62,20 @@ pub(super) struct Literal {
     /// Whether it is a key of a configuration file.
     pub setting: bool,
     pub place: Place,
+}
+
+impl Literal {
+    /// The name of the secret in place of its value, which then still has to be changed.
+    pub fn fix(&self) -> Option<Fix> {
+        let Place::At { path, .. } = &self.place else { return None };
+        if self.setting {
+            return Some(Fix::risky(format!("remove `{}`", self.name)).remove(self.place.clone()));
+        }
+        let in_env = path.0.get(2) == Some(&Step::from("env"));
+        let name = SecretName::try_from(self.name.clone()).ok().filter(|_| in_env)?;
+        let title = format!("write `{{ secret: {} }}`", self.name);
+        Some(Fix::risky(title).set(self.place.clone(), serde_json::json!({ "secret": name.as_str() })))
+    }
 }
 
 /// Secrets that are written out for a service: in its environment, its settings, its build, its Compose keys.
@@ -101,7 +119,7 @@ pub(super) fn literals(service: &Service) -> Vec<Literal> {
     for (name, value) in service.build.iter().flat_map(|b| &b.args) {
         add(name, value.clone(), None, false, service.place.join("build").join("args").join(name));
     }
-    let place = service.place.join("compose").join("environment");
+    let place = service.key_place("environment");
     match service.overrides.get("environment") {
         Some(Json::Object(map)) => {
             for (name, value) in map {
@@ -119,6 +137,15 @@ pub(super) fn literals(service: &Service) -> Vec<Literal> {
         _ => {}
     }
     found
+}
+
+/// Whether a value may be a secret, by its name or its looks.
+pub fn may_be_secret(table: Option<&Table>, name: &str, value: &str) -> bool {
+    let known = match table.map(|t| t.find(name)) {
+        Some(Lookup::Known(row)) => Some(row.secret),
+        _ => None,
+    };
+    known.unwrap_or(false) || names_a_secret(name) || in_url(value)
 }
 
 /// Whether a URL holds a password: `scheme://user:password@host`.

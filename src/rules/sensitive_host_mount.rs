@@ -52,7 +52,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 say(path, mount.place.clone());
             }
         }
-        let place = service.place.join("compose").join("volumes");
+        let place = service.key_place("volumes");
         let list = service.overrides.get("volumes").and_then(Json::as_array);
         for (i, volume) in list.into_iter().flatten().enumerate() {
             let source = match volume {

@@ -4,6 +4,8 @@
 //! False and false are booleans, so `list_db = no` leaves the database manager open.
 //! Source: `odoo/tools/config.py` of Odoo 18, listed in `templates/kinds/odoo.settings.tsv`
 //!
+//! Fix, unsafe: writes the value that was probably meant, a size in bytes.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,9 +32,11 @@
 //!     kind: postgres
 //! ```
 
+use serde_json::Value as Json;
+
 use super::common::{owners, settings};
 use super::inline_comment_in_value::is_commented;
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::scalar::shown;
 use crate::stack::{Origin, Stack};
 use crate::table::{Lookup, Reading, ValueType};
@@ -62,8 +66,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             };
             let found = if row.secret { "something else".to_string() } else { shown(value) };
             let note = if row.note.is_empty() { String::new() } else { format!("; {}", row.note) };
+            let fix = meant(&row.value, value)
+                .filter(|_| !row.secret)
+                .map(|new| Fix::risky(format!("set `{}` to `{new}`", setting.name)).set(place.clone(), new));
             out.push(
                 Finding::error("setting-value-invalid", place.clone(), format!("{expected}, found {found}"))
+                    .fix(fix)
                     .help(format!(
                         "{} reads `{}` as {}{note}",
                         service.kind,
@@ -72,5 +80,27 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                     )),
             );
         }
+    }
+}
+
+/// The value that was probably meant: a boolean or a word as the file knows it, or a size in bytes.
+fn meant(kind: &ValueType, value: &str) -> Option<Json> {
+    match kind {
+        ValueType::Bool => {
+            let (word, _) = kind.meant(value)?;
+            Some(Json::from(if word == "true" { "True" } else { "False" }))
+        }
+        ValueType::Int(..) => {
+            let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+            let unit = match value[digits.len()..].trim_end_matches(['B', 'b']).trim_end_matches('i') {
+                "K" | "k" => 10,
+                "M" | "m" => 20,
+                "G" | "g" => 30,
+                _ => return None,
+            };
+            let bytes = digits.trim().parse::<u32>().ok().map(|n| u64::from(n) << unit)?;
+            kind.check(&bytes.to_string()).is_ok().then(|| Json::from(bytes))
+        }
+        kind => kind.meant(value).map(|(word, _)| Json::from(word)),
     }
 }

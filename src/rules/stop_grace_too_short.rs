@@ -3,6 +3,8 @@
 //! Docker kills it when `stop_grace` is over. Odoo may then be in the middle of a request that its own limit still
 //! allowed, n8n in the middle of a workflow, at every deployment.
 //!
+//! Fix, safe: sets `stop_grace` to half a minute more than the limit.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,12 +32,12 @@
 //!     kind: postgres
 //! ```
 
-use super::common::{from, number, place, setting, variable};
-use crate::finding::Finding;
+use super::common::{number, place, setting, variable};
+use crate::finding::{Finding, Fix};
 use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| s.role != Role::Job) {
+    for service in stack.services.iter().filter(|s| s.role != Role::Job && s.knows("stop_grace")) {
         // Docker's own default is 10 seconds.
         let grace = service.stop_grace.map_or(10, |g| u64::from(g.0));
         let limits = [
@@ -48,15 +50,27 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         for (name, limit, origin) in limits.into_iter().flatten() {
             if limit > grace {
                 let message = format!(
-                    "expected `stop_grace` of `{}` above {limit}s, its `{name}`{}, found {grace}s",
+                    "expected `stop_grace` of `{}` above {limit}s, its `{name}`, found {grace}s",
                     service.name,
-                    from(origin)
                 );
+                let grace = format!("{}s", limit + 30);
+                let fix = Fix::safe(format!("set `stop_grace` to {grace}"))
+                    .set(service.place.join("stop_grace"), grace);
                 out.push(
-                    Finding::warning("stop-grace-too-short", place(origin, service), message)
-                        .help(format!("set `stop_grace: {}s`, or lower `{name}`", limit + 30)),
+                    Finding::warning(
+                        "stop-grace-too-short",
+                        place(origin, service, [part(name), name]),
+                        message,
+                    )
+                    .fix((service.name == service.owner).then_some(fix))
+                    .help(format!("set `stop_grace: {}s`, or lower `{name}`", limit + 30)),
                 );
             }
         }
     }
+}
+
+/// Whether a limit is a key of a configuration file or a variable.
+fn part(name: &str) -> &'static str {
+    if name.starts_with(|c: char| c.is_ascii_uppercase()) { "env" } else { "settings" }
 }

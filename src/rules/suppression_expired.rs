@@ -2,6 +2,8 @@
 //!
 //! It no longer hides anything, so what it accepted is found again. The day is that of whoever runs stackgen.
 //!
+//! Fix, unsafe: removes the entry.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo

@@ -4,6 +4,8 @@
 //! does not, without saying which. The password and all data then cross the network readable.
 //! Source: <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION>
 //!
+//! Fix, safe: sets `sslmode: require`.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 use std::collections::HashSet;
 
 use super::common::{owners, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::manifest::SslMode;
 use crate::stack::{Origin, Stack};
 
@@ -45,7 +47,9 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for database in stack.databases.iter().filter(|d| d.service.is_none() && used.contains(d.name.as_str())) {
         if database.sslmode < SslMode::Require {
             let message = format!("connections to `{}` may be unencrypted", database.name);
-            out.push(Finding::error("tls-not-enforced", database.place.join("sslmode"), message).help(HELP));
+            let place = database.place.join("sslmode");
+            let fix = Fix::safe("set `sslmode` to `require`").set(place.clone(), "require");
+            out.push(Finding::error("tls-not-enforced", place, message).help(HELP).fix(fix));
         }
     }
     for service in owners(stack) {
@@ -55,7 +59,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             && service.database.as_ref().is_some_and(|d| outside(&d.server))
         {
             let message = format!("connections of `{}` to its database may be unencrypted", service.name);
-            out.push(Finding::error("tls-not-enforced", place.clone(), message).help(HELP));
+            let fix = Fix::safe("remove `db_sslmode`, which follows from the database").remove(place.clone());
+            out.push(Finding::error("tls-not-enforced", place.clone(), message).help(HELP).fix(fix));
         }
     }
 }

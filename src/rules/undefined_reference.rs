@@ -1,5 +1,7 @@
 //! A name is used that is declared nowhere: a service, a database server, a mail transport, a rate limit, a kind.
 //!
+//! Fix, safe: writes the name that is one slip away; unsafe where the nearest is a guess.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo

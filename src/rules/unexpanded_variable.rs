@@ -52,7 +52,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 say(place, &setting.name);
             }
         }
-        for env in &service.env {
+        // Compose expands what is written in its own files.
+        for env in service.env.iter().filter(|_| service.found.is_none()) {
             let Origin::Manifest(place) = &env.origin else { continue };
             if env.value.0.iter().any(|p| matches!(p, Piece::Literal(text) if text.contains("${"))) {
                 say(place, &env.name);

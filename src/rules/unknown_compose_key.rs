@@ -4,6 +4,8 @@
 //! typing error would stop every service at the next deployment.
 //! Source: <https://github.com/compose-spec/compose-spec/blob/main/05-services.md>
 //!
+//! Fix, safe: renames a key that is one slip away from a known one; unsafe where the nearest is a guess.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -24,9 +26,9 @@
 //!     compose: { labels: { team: shop } }
 //! ```
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
-use crate::text::nearest;
+use crate::text::{is_slip, nearest};
 
 /// Keys of a service in the Compose Specification.
 #[rustfmt::skip]
@@ -51,13 +53,18 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             if KNOWN.contains(&key.as_str()) || key.starts_with("x-") {
                 continue;
             }
-            let place = service.place.join("compose").join(key).on_key();
+            let place = service.key_place(key).on_key();
             let message = format!("expected a key of a Compose service, found {}", crate::scalar::shown(key));
-            let help = nearest(key, KNOWN.iter().copied()).map_or_else(
+            let near = nearest(key, KNOWN.iter().copied());
+            let help = near.map_or_else(
                 || "remove it; notes of your own begin with `x-`".to_string(),
                 |near| format!("did you mean `{near}`?"),
             );
-            out.push(Finding::error("unknown-compose-key", place, message).help(help));
+            let fix = near.filter(|near| !service.overrides.contains_key(*near)).map(|near| {
+                let title = format!("rename {} to `{near}`", crate::scalar::shown(key));
+                Fix::new(is_slip(key, KNOWN.iter().copied()), title).rename(place.clone(), near)
+            });
+            out.push(Finding::error("unknown-compose-key", place, message).help(help).fix(fix));
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Most tools ignore such a key, and what was meant by it never happens: a `helthcheck` checks nothing.
 //!
+//! Fix, safe: renames a key that is one slip away from a known one; unsafe where the nearest is a guess.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo

@@ -4,6 +4,8 @@
 //! near a known one is an error; one that resembles nothing is a warning, since an add-on may read it.
 //! Source: `odoo/tools/config.py` of Odoo 18, listed in `templates/kinds/odoo.settings.tsv`
 //!
+//! Fix, safe: renames a key that is one slip away from a known one; unsafe where the nearest is a guess.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -31,7 +33,7 @@
 //! ```
 
 use super::common::{owners, settings};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Origin, Stack};
 use crate::table::Lookup;
 
@@ -47,7 +49,11 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             out.push(match table.nearest(name) {
                 Some(near) => {
                     let message = format!("expected `{near}`, found `{name}`, which {kind} does not have");
-                    Finding::error("unknown-option", place, message).help(format!("did you mean `{near}`?"))
+                    let fix = Fix::new(table.is_slip(name), format!("rename `{name}` to `{near}`"))
+                        .rename(place.clone(), near);
+                    Finding::error("unknown-option", place, message)
+                        .help(format!("did you mean `{near}`?"))
+                        .fix(fix)
                 }
                 None => {
                     let message = format!("{kind} is not known to have `{name}`");

@@ -2,6 +2,8 @@
 //!
 //! It would accept nothing, and the finding it was meant for would still stop the build.
 //!
+//! Fix, safe: writes the name that is one slip away; unsafe where the nearest is a guess.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo

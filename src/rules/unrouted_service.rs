@@ -3,6 +3,8 @@
 //! Either its `url` was forgotten, and somebody will patch the proxy by hand on the server; or it needs no public
 //! name, and the next reader should not have to guess.
 //!
+//! Fix, unsafe: adds `internal: true`.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -27,7 +29,7 @@
 use std::collections::HashSet;
 
 use super::common::proxied;
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -45,6 +47,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         let message = format!("`{}` listens on {ports}, but nothing leads to it", service.name);
         out.push(
             Finding::warning("unrouted-service", service.place.on_key(), message)
+                .fix(Fix::risky("add `internal: true`").set(service.place.join("internal"), true))
                 .help("add its public `url`, or `internal: true` if only other services use it"),
         );
     }

@@ -3,7 +3,8 @@
 //! What stands under `nginx:` is put into the configuration as it is. A brace too many ends the block around it;
 //! `return` at the level of a site answers every request, health checks and challenges too; `alias` behind a location
 //! without a slash lets a visitor read the directory above; a host taken from the request lets him choose where nginx
-//! connects to; and `$uri` in a redirect lets him write headers. A directive that has a field of its own is a warning:
+//! connects to; and `$uri` in a redirect lets him write headers. A backslash before `$` is sent with the value: nginx has
+//! no escape for it. A directive that has a field of its own is a warning:
 //! written twice, nginx refuses the second.
 //! Source: <https://github.com/yandex/gixy#what-it-can-do>
 //!
@@ -33,8 +34,8 @@
 //!       location /files/ { alias /srv/files/; }
 //! ```
 
-use super::common::{Block, raws, shown};
-use crate::finding::Finding;
+use super::common::{Block, foreign, raws, shown};
+use crate::finding::{Finding, Place};
 use crate::format::nginx::{Directive, read_snippet};
 use crate::stack::Stack;
 
@@ -78,6 +79,10 @@ const MAIN_ONLY: &[&str] = &[
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     const RULE: &str = "unsafe-raw-snippet";
+    visit(foreign(stack).unwrap_or_default(), Block::Whole, None, 0, &mut |directive, (fault, help)| {
+        let message = format!("{} {fault}", shown(directive));
+        out.push(Finding::error(RULE, Place::Text(directive.head()), message).help(help));
+    });
     for (block, raw) in raws(stack) {
         let directives = match read_snippet(&raw.text) {
             Ok(directives) => directives,
@@ -126,16 +131,18 @@ fn fault(directive: &Directive, block: Block, around: Option<&Directive>, depth:
     let (name, args) = (directive.name.as_str(), directive.args.as_slice());
     let first = args.first().map_or("", String::as_str);
     let location = around.filter(|d| d.name == "location");
-    if depth == 0 && block != Block::Http && HTTP_ONLY.contains(&name) {
+    // What is not ours has its own order, which nginx itself checks.
+    let ours = block != Block::Whole;
+    if ours && depth == 0 && block != Block::Http && HTTP_ONLY.contains(&name) {
         return Some(("belongs into the outermost block", "move it to `proxy.nginx`"));
     }
-    if MAIN_ONLY.contains(&name) && (depth == 0 || name == "include") {
+    if ours && MAIN_ONLY.contains(&name) && (depth == 0 || name == "include") {
         return Some((
             "is none of the directives that may be added here",
             "remove it; the file around it is stackgen's",
         ));
     }
-    if name.contains("_by_lua") || name.starts_with("js_") || name.starts_with("perl") {
+    if ours && (name.contains("_by_lua") || name.starts_with("js_") || name.starts_with("perl")) {
         return Some(("needs a module that the image does not load", "do it in a service of its own"));
     }
     if block == Block::Server && depth == 0 && matches!(name, "return" | "rewrite") {
@@ -160,6 +167,12 @@ fn fault(directive: &Directive, block: Block, around: Option<&Directive>, depth:
         if chosen.iter().any(|v| authority.contains(v)) {
             return Some(("lets the visitor choose where nginx connects to", "write the host out"));
         }
+    }
+    if name == "proxy_set_header" && args.get(1).is_some_and(|a| a.contains("\\$")) {
+        return Some((
+            "sends a backslash before the value: nginx has no escape for `$`",
+            "remove the backslash",
+        ));
     }
     let sends = matches!(name, "return" | "add_header")
         || name == "rewrite" && args.iter().any(|a| a == "redirect" || a == "permanent");

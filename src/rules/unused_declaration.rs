@@ -3,6 +3,8 @@
 //! It may wait for something planned. It may also be what is left of a service that moved: one server kept a local
 //! PostgreSQL for months beside the managed one that everybody used.
 //!
+//! Fix, unsafe: removes the declaration.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -23,13 +25,14 @@
 
 use std::collections::HashSet;
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Fix, Place};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let mut say = |place: &Place, what: String| {
         out.push(
             Finding::info("unused-declaration", place.on_key(), format!("no running service uses {what}"))
+                .fix(Fix::risky(format!("remove {what}")).remove(place.clone()))
                 .help("remove it, unless something planned needs it"),
         );
     };

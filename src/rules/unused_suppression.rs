@@ -1,6 +1,9 @@
 //! An entry of `allow` accepts something that is not found (any more), or that cannot be accepted.
 //!
-//! Left in place it would silently accept the next fault of that kind, for a reason that no longer holds.
+//! Left in place it would silently accept the next fault of that kind, for a reason that no longer holds. An entry for
+//! a rule across stacks is not judged: the other stack may only not have been looked at.
+//!
+//! Fix, safe: removes the entry.
 //!
 //! ```yaml flagged
 //! stackgen: 1

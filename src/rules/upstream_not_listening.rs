@@ -3,6 +3,8 @@
 //! Every request is answered with 502. It is the most common fault of hand-written proxies: the port is right for
 //! another service, for the server's side of a published port, or for the version before.
 //!
+//! Fix, unsafe: removes the `port` of the route.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,7 +32,7 @@
 use std::collections::HashSet;
 
 use super::common::{by_name, from, listening, proxied, route_place};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -51,7 +53,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 from(&route.origin)
             );
             let finding = Finding::error("upstream-not-listening", route_place(route, site), message);
-            out.push(finding.help(if service.kind == "container" {
+            let fix = Fix::risky("remove `port` of the route").remove(route_place(route, site).join("port"));
+            out.push(finding.fix(fix).help(if service.kind == "container" {
                 "correct `port:` or `listen:`; if it listens on both, publish the other one too, so that it is known"
             } else {
                 "remove `port:` from the route, or `listen:` and the settings that move the port"

@@ -41,7 +41,12 @@ use crate::text::nearest;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let Some(proxy) = &stack.proxy else { return };
-    if super::common::raws(stack).next().is_none() {
+    if super::common::raws(stack).next().is_none() && super::common::foreign(stack).is_none() {
+        return;
+    }
+    // Where a proxy runs that no container is known of, and what it shares with the server, is not known.
+    let service = proxy.service.as_deref().and_then(|name| stack.service(name));
+    if stack.foreign.is_some() && service.is_none_or(|s| s.networks.is_empty()) {
         return;
     }
     let services = by_name(stack);
@@ -69,17 +74,35 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 return;
             }
             let fault = match proxy.runs_in {
+                // A name of its own stays; on a network from outside others may have names too.
+                RunsIn::Container if snippet.whole() && is_named(host, stack, service) => None,
                 RunsIn::Container => in_container(host, &services, &containers, own.copied()),
                 RunsIn::Host => on_host(host, port, &services, &loopback),
             };
             if let Some((what, help)) = fault {
                 let message = format!("`{host}` {what}");
                 out.push(
-                    Finding::error("upstream-not-resolvable", snippet.raw.place.clone(), message).help(help),
+                    Finding::error("upstream-not-resolvable", snippet.at(directive), message).help(help),
                 );
             }
         });
     }
+}
+
+/// Whether files that are not ours may give a container this name.
+fn is_named(host: &str, stack: &Stack, proxy: Option<&Service>) -> bool {
+    let outside =
+        |n: &str| stack.foreign.iter().flat_map(|f| &f.outside).any(|o| o.what == "network" && o.name == n);
+    let full = |key: &str| stack.networks.iter().find(|n| n.key == key).map(|n| n.name.as_str());
+    let elsewhere = proxy.is_some_and(|p| p.networks.iter().filter_map(|n| full(n)).any(outside));
+    let named = |s: &Service| {
+        s.container_name.as_deref() == Some(host)
+            || s.found.iter().flat_map(|f| &f.aliases).any(|a| a == host)
+    };
+    let loopback = host == "localhost" || host.starts_with("127.");
+    !loopback
+        && !is_leftover(host)
+        && (stack.services.iter().any(named) || elsewhere && stack.service(host).is_none())
 }
 
 /// Host and port of an upstream address; nothing for sockets and for what holds variables.
@@ -114,13 +137,8 @@ fn in_container(
         let what = "is the name of a container, which changes when it is replaced".to_string();
         return Some((what, format!("write the service, `{service}`")));
     }
-    let hex = host
-        .split_once('_')
-        .is_some_and(|(id, _)| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()));
-    if hex {
-        let what = "is what Compose calls a container while it replaces it, gone with the next deployment"
-            .to_string();
-        return Some((what, "write the name of the service".into()));
+    if is_leftover(host) {
+        return Some((LEFTOVER.into(), "write the name of the service".into()));
     }
     if host.contains('.') {
         return None;
@@ -132,6 +150,13 @@ fn in_container(
     Some(("is no service of this stack".into(), help))
 }
 
+const LEFTOVER: &str =
+    "is what Compose calls a container while it replaces it, gone with the next deployment";
+
+fn is_leftover(host: &str) -> bool {
+    host.split_once('_').is_some_and(|(id, _)| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 fn on_host(
     host: &str,
     port: Option<u16>,
@@ -141,6 +166,12 @@ fn on_host(
     if services.contains_key(host) {
         let what = "is a name that only containers know; nginx runs on the server".to_string();
         return Some((what, "publish the port, and write 127.0.0.1 with it".into()));
+    }
+    if is_leftover(host) {
+        return Some((
+            LEFTOVER.into(),
+            "publish the port of the service, and write 127.0.0.1 with it".into(),
+        ));
     }
     let here = host == "localhost" || host.starts_with("127.");
     let port = port.filter(|p| here && !loopback.contains(p))?;

@@ -4,6 +4,8 @@
 //! nginx's own default: it still accepts CBC suites and, with an RSA key, key exchanges without forward secrecy.
 //! Source: <https://wiki.mozilla.org/Security/Server_Side_TLS>
 //!
+//! Fix, safe: removes the directive.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -28,7 +30,7 @@
 //! ```
 
 use super::common::{each, snippets};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -47,13 +49,33 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             };
             if let Some(bad) = bad {
                 let message = format!("`{}` allows {}", directive.name, crate::scalar::shown(bad));
+                let fix = snippet.raw.map(|raw| {
+                    let fix = Fix::safe(format!("remove `{}`", directive.name));
+                    let rest = without(&raw.text, directive.span.range());
+                    let place = raw.place.clone();
+                    if rest.trim().is_empty() { fix.remove(place) } else { fix.set(place, rest) }
+                });
                 out.push(
-                    Finding::warning("weak-tls", snippet.raw.place.clone(), message)
+                    Finding::warning("weak-tls", snippet.at(directive), message)
+                        .fix(fix)
                         .help("remove the directive; TLS 1.2 and 1.3 with modern suites are set already"),
                 );
             }
         });
     }
+}
+
+/// A text without a part of it, and without its lines where nothing else stands on them.
+fn without(text: &str, part: std::ops::Range<usize>) -> String {
+    let (before, after) =
+        (text.get(..part.start).unwrap_or_default(), text.get(part.end..).unwrap_or_default());
+    let line = before.rfind('\n').map_or(0, |i| i + 1);
+    let (lead, tail) = (&before[line..], after.split('\n').next().unwrap_or_default());
+    if lead.trim().is_empty() && tail.trim().is_empty() {
+        let next = after.split_once('\n').map_or("", |(_, rest)| rest);
+        return format!("{}{next}", &before[..line]);
+    }
+    format!("{before}{after}")
 }
 
 /// Whether a word of a cipher list lets in suites with CBC, with RC4 and its like, or without forward secrecy.

@@ -3,6 +3,8 @@
 //! With `workers = 0` Odoo is one process on one port. Chat and notifications then end in 502 while everything else
 //! works. Source: <https://www.odoo.com/documentation/18.0/administration/on_premise/deploy.html>
 //!
+//! Fix, safe: writes `options.workers` instead.
+//!
 //! ```yaml flagged
 //! stackgen: 1
 //! name: demo
@@ -30,7 +32,7 @@
 //! ```
 
 use super::common::{by_name, number, place, proxied, setting};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
@@ -45,10 +47,17 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 let message =
                     format!("`{}` is routed to port {port}, which exists only with workers", route.path);
                 out.push(
-                    Finding::error("websocket-without-workers", place(&workers.origin, service), message)
-                        .help(
-                            "write `options: { workers: 0 }`, from which the route follows, or use workers",
-                        ),
+                    Finding::error(
+                        "websocket-without-workers",
+                        place(&workers.origin, service, ["options", "workers"]),
+                        message,
+                    )
+                    .fix(
+                        Fix::safe("write `options.workers: 0`, from which the route follows")
+                            .remove(service.place.join("settings").join("workers"))
+                            .set(service.place.join("options").join("workers"), 0),
+                    )
+                    .help("write `options: { workers: 0 }`, from which the route follows, or use workers"),
                 );
             }
         }

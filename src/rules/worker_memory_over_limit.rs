@@ -55,7 +55,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
             "expected at most {memory} for the {processes} processes of `{}`, found {wanted} by `limit_memory_soft`",
             service.name
         );
-        let at = setting(service, "workers").map_or(service.place.clone(), |s| place(&s.origin, service));
+        let at = setting(service, "workers")
+            .map_or(service.place.clone(), |s| place(&s.origin, service, ["options", "workers"]));
         out.push(
             Finding::warning("worker-memory-over-limit", at, message)
                 .help("lower `options.workers`, or raise `memory`"),

@@ -13,6 +13,13 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The first YAML of the README that holds a text.
+pub fn readme_block(text: &str) -> String {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
+    let mut blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.find(|block| block.contains(text)).expect("a block").to_string()
+}
+
 /// Every stack of the repository: its name and manifest, by name.
 pub fn stacks() -> Vec<(String, PathBuf)> {
     let folders = std::fs::read_dir(root().join("stacks")).expect("stacks/");

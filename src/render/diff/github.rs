@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::{at, entry, position, value};
 use crate::compile::Compiled;
 use crate::diff::{Consequence, Diff};
-use crate::render::clean;
+use crate::render::github::{data, property};
 
 /// One command per change.
 pub fn diff(compiled: &Compiled, diff: &Diff) -> String {
@@ -42,14 +42,4 @@ pub fn diff(compiled: &Compiled, diff: &Diff) -> String {
         }
     }
     out
-}
-
-/// A message: a line break in it would begin another command.
-fn data(text: &str) -> String {
-    clean(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// A property: a colon or comma in it would end it.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }
