@@ -115,8 +115,8 @@ fn copy(view: &View, changes: &[Change], steps: &mut Vec<Step>) {
     let host = &view.stack.host;
     let to = host.ssh.as_ref().zip(host.directory.as_ref()).map(|(ssh, dir)| format!("{ssh}:{dir}/"));
     steps.push(Step {
-        command: to.map(|to| format!("stackgen build && rsync -rlpt deploy/ {}", word(&to))),
-        what: "put the files of `stackgen build` where the server reads them".into(),
+        command: to.map(|to| format!("rsync -rlpt --exclude .env deploy/ {}", word(&to))),
+        what: "after `stackgen build`, puts the files where the server reads them".into(),
         covers: files.into_iter().map(str::to_string).collect(),
         consequence: Consequence::Nothing,
         destructive: false,

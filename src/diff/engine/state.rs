@@ -52,7 +52,10 @@ impl Found<'_, '_> {
             Consequence::Nothing,
             format!("`docker compose logs {}` says why", word(&service.name)),
         );
-        if let Some(fate) = fate {
+        if container.state == "paused" {
+            impact.why = "`docker compose up` fails on a container that is paused".into();
+            impact.command = Some(Do::Hand(format!("docker unpause {}", word(&container.name))));
+        } else if let Some(fate) = fate {
             impact.command = Some(Do::Up);
             impact.fates.push((service.name.clone(), fate));
         }
