@@ -54,7 +54,9 @@ struct Driver {
 #[serde(rename_all = "camelCase")]
 struct Descriptor {
     id: &'static str,
-    name: &'static str,
+    /// Left out where it would only repeat the id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
     short_description: Text,
     full_description: Text,
     default_configuration: Configuration,
@@ -240,7 +242,7 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
     let rest = paragraphs.next().unwrap_or_else(|| first.clone());
     Descriptor {
         id: rule.id,
-        name: rule.name,
+        name: Some(rule.name),
         short_description: text(first),
         full_description: text(rest),
         default_configuration: Configuration { level: level(rule.level) },
@@ -256,7 +258,7 @@ fn team_rule(item: &Item) -> Descriptor {
     let about = rule.and_then(|rule| rule.about.as_deref()).unwrap_or(require).trim();
     Descriptor {
         id: item.id,
-        name: item.finding.rule,
+        name: (item.id != item.finding.rule).then_some(item.finding.rule),
         short_description: text(about),
         full_description: text(about),
         default_configuration: Configuration { level: level(item.finding.level) },
