@@ -24,7 +24,8 @@ TABLE = Path(__file__).resolve().parent / "instructions.tsv"
 SIZES = [100, 1000, 4000]
 ABOVE = 1.05
 # What grows with the square of the services shows here long before anybody has to wait for it.
-LINEAR = 1.03
+# The entries of all files are sorted for the lock, which takes n log n: 1.06 in all.
+LINEAR = 1.10
 
 
 def measured(binary):
@@ -66,7 +67,7 @@ def main():
     if slower:
         sys.exit("slower by more than 5 %: mend it, or record the new count with --bless and say why in the commit")
     if growth > LINEAR:
-        sys.exit("growth is not linear: something looks through all services for each service")
+        sys.exit("growth is more than that of sorting: something looks through all services for each service")
 
 
 if __name__ == "__main__":
