@@ -568,9 +568,12 @@ def try_all(oracle, todo):
         if change(deploy, base["project"]) is False:
             oracle.build(base)
             continue
-        if kind == "edit" and more and not oracle.up(deploy):
-            standing = None
-            continue
+        if kind == "edit" and more:
+            if not oracle.up(deploy):
+                standing = None
+                continue
+            # The engine tells the ages of volumes in whole seconds.
+            time.sleep(1.1)
         oracle.case(name, base, deploy, gone=change is delete_volume)
         # What a hand made may stay behind.
         if kind == "act" or more:
