@@ -369,6 +369,7 @@ pub fn diff(compiled: &Compiled, declared: &Declared, deployed: &Deployed, built
         let known = fates.entry(service.clone()).or_insert(*fate);
         *known = (*known).max(*fate);
     }
+    with_guests(&view, &mut fates);
     let steps = steps::plan(&view, &changes, &fates);
     let mut sources = deployed.sources.clone();
     if let (hidden @ 1.., Some(first)) = (view.hidden.get(), sources.first_mut()) {
@@ -384,5 +385,19 @@ pub fn diff(compiled: &Compiled, declared: &Declared, deployed: &Deployed, built
         changes,
         fates,
         steps,
+    }
+}
+
+/// Who lives in the container of another is made anew with it: it names that very container.
+fn with_guests(view: &View, fates: &mut BTreeMap<String, Fate>) {
+    let is_new = |fate: &Fate| matches!(fate, Fate::Recreated | Fate::Created);
+    let mut hosts: Vec<String> = fates.iter().filter(|(_, f)| is_new(f)).map(|(s, _)| s.clone()).collect();
+    while let Some(host) = hosts.pop() {
+        for guest in view.guests(&host) {
+            if !fates.get(*guest).is_some_and(is_new) {
+                fates.insert((*guest).to_string(), Fate::Recreated);
+                hosts.push((*guest).to_string());
+            }
+        }
     }
 }

@@ -267,13 +267,16 @@ impl Reader<'_> {
         }
     }
 
+    /// What is shared with another container, as the project says it: by its service.
+    fn shared(&self, mode: &str) -> String {
+        let service = mode.strip_prefix("container:").and_then(|id| (self.around.services)(id));
+        service.map_or_else(|| mode.to_string(), |service| format!("service:{service}"))
+    }
+
     fn networks(&self, out: &mut Service) {
         let mode = text(self.host, "NetworkMode");
-        let own = if let Some(id) = mode.strip_prefix("container:") {
-            Some((self.around.services)(id).map_or_else(|| mode.to_string(), |s| format!("service:{s}")))
-        } else {
-            matches!(mode, "host" | "none" | "bridge").then(|| mode.to_string())
-        };
+        let named = mode.starts_with("container:") || matches!(mode, "host" | "none" | "bridge");
+        let own = named.then(|| self.shared(mode));
         let default =
             mode == "default" && self.container["NetworkSettings"]["Networks"].get("bridge").is_some();
         if let Some(mode) = own.or(default.then(|| "bridge".into())) {

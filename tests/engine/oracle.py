@@ -19,6 +19,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -100,7 +101,8 @@ def stacks():
     })
     yield stack("shared", {
         "host": app(**plain),
-        "guest": app(compose={"network_mode": "service:host"}),
+        "guest": app(compose={"pid": "service:host"}),
+        "second": app(compose={"volumes_from": ["host"]}),
         "alone": app(),
     })
     yield stack("limits", {
@@ -137,7 +139,7 @@ def drop_service(manifest, service):
     others = manifest["services"].values()
     if len(manifest["services"]) < 2 or any(service in o.get("depends_on", []) for o in others):
         return False
-    if any(f"service:{service}" == o.get("compose", {}).get("network_mode") for o in others):
+    if any(service in str(o.get("compose", {})) for o in others):
         return False
     del manifest["services"][service]
 
@@ -189,7 +191,7 @@ def remove_dependency(manifest, service):
 def add_dependency(manifest, service):
     first = next(iter(manifest["services"]))
     known = manifest["services"][service].get("depends_on", [])
-    if first == service or known or "network_mode" in manifest["services"][service].get("compose", {}):
+    if first == service or known:
         return False
     manifest["services"][service]["depends_on"] = [first]
 
@@ -197,14 +199,10 @@ def add_dependency(manifest, service):
 def replicas(manifest, service):
     if "container_name" in manifest["services"][service] or "publish" in manifest["services"][service]:
         return False
-    if any(f"service:{service}" in str(o.get("compose")) for o in manifest["services"].values()):
-        return False
     set_at(["compose", "deploy", "replicas"], 3)(manifest, service)
 
 
 def publish(manifest, service):
-    if "network_mode" in manifest["services"][service].get("compose", {}):
-        return False
     if "deploy" in manifest["services"][service].get("compose", {}):
         return False
     manifest["services"][service]["publish"] = [{"host_port": 18100, "port": 9000}]
@@ -514,7 +512,13 @@ def cases(chosen):
             yield f"{base['name']}: {name}", base, ("act", act, None)
 
 
+def ended(*_):
+    """Whoever ends it early is told how far it came."""
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGTERM, ended)
     parser = argparse.ArgumentParser()
     parser.add_argument("stackgen")
     parser.add_argument("--quick", type=int)
@@ -528,7 +532,16 @@ def main():
     if options.quick:
         todo = random.Random(options.seed).sample(todo, min(options.quick, len(todo)))
         todo.sort(key=lambda c: c[1]["name"])
-    began, standing = time.monotonic(), None
+    began = time.monotonic()
+    try:
+        try_all(oracle, todo)
+    except KeyboardInterrupt:
+        print("ended early", flush=True)
+    report(oracle, time.monotonic() - began)
+
+
+def try_all(oracle, todo):
+    standing = None
     for name, base, (kind, change, more) in todo:
         # Whatever the last case left is gone, unless it left the stack as it should be.
         if standing != base["name"]:
@@ -555,16 +568,18 @@ def main():
         if change(deploy, base["project"]) is False:
             oracle.build(base)
             continue
-        if kind == "edit" and more and not oracle.up(deploy):
-            standing = None
-            continue
+        if kind == "edit" and more:
+            if not oracle.up(deploy):
+                standing = None
+                continue
+            # The engine tells the ages of volumes in whole seconds.
+            time.sleep(1.1)
         oracle.case(name, base, deploy, gone=change is delete_volume)
         # What a hand made may stay behind.
         if kind == "act" or more:
             standing = None
             docker("tag", "stub:1", "stub:old")
             images() if name.endswith("tag moved") else None
-    report(oracle, time.monotonic() - began)
 
 
 def report(oracle, seconds):

@@ -101,16 +101,16 @@ impl Reader<'_> {
             ("dns_search", "DnsSearch"),
             ("dns_opt", "DnsOptions"),
             ("extra_hosts", "ExtraHosts"),
-            ("pid", "PidMode"),
             ("uts", "UTSMode"),
             ("userns_mode", "UsernsMode"),
             ("cgroup_parent", "CgroupParent"),
         ] {
             out.set(key, host[field].clone());
         }
+        out.set("pid", self.shared(text(host, "PidMode")).into());
         for (key, field, default) in [("ipc", "IpcMode", "private"), ("runtime", "Runtime", "runc")] {
             if self.full || text(host, field) != default {
-                out.set(key, host[field].clone());
+                out.set(key, self.shared(text(host, field)).into());
             }
         }
         // The engine adds the label where the container shares processes with the host.
