@@ -242,6 +242,8 @@ pub enum RoleText {
     Worker,
     /// Runs once before the app and ends.
     Job,
+    /// Runs when somebody or a timer asks for it: `docker compose run --rm NAME`.
+    Tool,
     /// Keeps data for others.
     Store,
 }

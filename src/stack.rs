@@ -266,12 +266,21 @@ pub enum Role {
     Worker,
     /// Runs once and ends.
     Job,
+    /// Runs when somebody or a timer asks for it, and ends; `up` leaves it alone.
+    Tool,
     /// Keeps data for others.
     Store,
     /// Takes requests from outside.
     Proxy,
     /// Gets certificates.
     Acme,
+}
+
+impl Role {
+    /// Whether it runs all the time: it has a container, is watched and takes its share of the server.
+    pub fn stays(self) -> bool {
+        !matches!(self, Self::Job | Self::Tool)
+    }
 }
 
 /// One container (or several alike).

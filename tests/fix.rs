@@ -140,7 +140,7 @@ fn faulty(name: &str, text: &str) -> String {
 
 fn texts() -> Vec<(String, String)> {
     let mut texts = Vec::new();
-    for (_, path) in common::stacks() {
+    for (_, path) in common::manifests() {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("a text");
         let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));

@@ -384,7 +384,7 @@ fn random_texts_add_nothing() {
 }
 
 fn stacks() -> Vec<String> {
-    common::stacks().into_iter().map(|(_, path)| std::fs::read_to_string(path).expect("a stack")).collect()
+    common::manifests().into_iter().map(|(_, path)| std::fs::read_to_string(path).expect("a stack")).collect()
 }
 
 /// A text of the repository, damaged.

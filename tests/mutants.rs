@@ -474,7 +474,8 @@ fn mutants_of_manifests_are_killed() {
     let mut survivors = Vec::new();
     let manifest = common::readme_block("\nservices:");
     let mut stacks = vec![(std::path::PathBuf::from("README.md"), manifest)];
-    for (_, path) in common::stacks().into_iter().filter(|(_, p)| p.extension().is_some_and(|e| e == "yaml"))
+    for (_, path) in
+        common::manifests().into_iter().filter(|(_, p)| p.extension().is_some_and(|e| e == "yaml"))
     {
         let text = std::fs::read_to_string(&path).expect("a manifest");
         stacks.push((path, text));

@@ -169,7 +169,7 @@ fn every_stack_and_kind_fits_its_schema() {
             .collect();
         assert!(said.is_empty(), "{}: {said:#?}", path.display());
     };
-    for (_, manifest) in common::stacks() {
+    for (_, manifest) in common::manifests() {
         fits(&stack, &manifest);
     }
     for (name, _) in kinds::built_in() {

@@ -47,7 +47,7 @@ fn an_image_is_built_by_one_service() {
                 built.push(image);
             }
         }
-        assert_eq!(built.is_empty(), name != "odoo-erp-prod", "{name}: {built:?}");
+        assert_eq!(built.is_empty(), !name.starts_with("odoo-erp-prod"), "{name}: {built:?}");
     }
 }
 

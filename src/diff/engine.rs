@@ -88,6 +88,9 @@ impl Found<'_, '_> {
     fn service(&mut self, service: &Service) {
         let containers = self.view.containers(&service.name);
         let at = Path(vec![Step::from("services"), Step::from(&service.name)]);
+        if service.role == Role::Tool {
+            return;
+        }
         if containers.is_empty() {
             self.absent(service, at);
             return;

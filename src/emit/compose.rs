@@ -21,6 +21,9 @@ use crate::stack::{
 /// Name of the file.
 pub const FILE: &str = "docker-compose.yml";
 
+/// The profile of what runs only when somebody or a timer asks for it.
+const TOOLS: &str = "tools";
+
 /// Writes the file, unless nothing runs.
 pub fn emit(stack: &Stack, _: &mut Vec<Finding>) -> Vec<Artifact> {
     if stack.services.is_empty() {
@@ -125,6 +128,7 @@ fn service(s: &Service, first: bool) -> Map {
         .set_some("cap_drop", h.capabilities.as_ref().map(|_| value::list(["ALL"])))
         .set_filled("deploy", deploy)
         .set_some("init", s.init.then_some(true))
+        .set_filled("profiles", profiles(s))
         .set_some("pull_policy", (!first).then_some("never"))
         .set_some("read_only", h.read_only.then_some(true))
         .set_some("security_opt", (!h.new_privileges).then(|| value::list(["no-new-privileges:true"])))
@@ -133,6 +137,11 @@ fn service(s: &Service, first: bool) -> Map {
         .set_filled("tmpfs", tmpfs);
     merge(&mut map, &s.overrides);
     map
+}
+
+/// `up` starts nothing that has a profile; `run` does.
+fn profiles(s: &Service) -> Vec<Value> {
+    if s.role == Role::Tool { vec![Value::from(TOOLS)] } else { Vec::new() }
 }
 
 /// Without a bound the log of one container fills the disk of all.

@@ -324,6 +324,7 @@ impl ServiceView {
             Role::App => "app",
             Role::Worker => "worker",
             Role::Job => "job",
+            Role::Tool => "tool",
             Role::Store => "store",
             Role::Proxy => "proxy",
             Role::Acme => "acme",

@@ -169,6 +169,7 @@ impl Resolver<'_> {
             restart: if own { written.restart } else { None }.or(part.container.restart).unwrap_or(
                 match role {
                     Role::Job => Restart::OnFailure,
+                    Role::Tool => Restart::Never,
                     _ => Restart::UnlessStopped,
                 },
             ),
@@ -418,7 +419,7 @@ impl Resolver<'_> {
                 add(&redis.host, super::networks::UNDECIDED, at(["services", name, "redis"]));
             }
         }
-        if role != Role::Job {
+        if role.stays() {
             for job in jobs {
                 add(job, crate::stack::Condition::Completed, part.place());
             }
@@ -450,6 +451,7 @@ fn role(part: &Part<'_, '_>) -> Role {
         Some(RoleText::App) => Role::App,
         Some(RoleText::Worker) => Role::Worker,
         Some(RoleText::Job) => Role::Job,
+        Some(RoleText::Tool) => Role::Tool,
         Some(RoleText::Store) => Role::Store,
         None if part.suffix.is_some() => Role::Worker,
         None => Role::App,

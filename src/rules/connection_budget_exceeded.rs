@@ -41,7 +41,7 @@
 use std::collections::HashMap;
 
 use crate::finding::Finding;
-use crate::stack::{Role, Service, Stack};
+use crate::stack::{Service, Stack};
 
 /// `superuser_reserved_connections` of PostgreSQL.
 const RESERVED: u32 = 3;
@@ -49,7 +49,7 @@ const RESERVED: u32 = 3;
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let mut users: HashMap<&str, Vec<(&Service, u32)>> = HashMap::new();
     // A job is over before the others start.
-    for service in stack.services.iter().filter(|s| s.role != Role::Job) {
+    for service in stack.services.iter().filter(|s| s.role.stays()) {
         if let Some(used) = &service.database {
             users.entry(&used.server).or_default().push((service, used.connections));
         }

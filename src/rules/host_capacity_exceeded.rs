@@ -24,7 +24,7 @@
 //! ```
 
 use crate::finding::{Finding, Place};
-use crate::stack::{Role, Service, Stack};
+use crate::stack::{Service, Stack};
 
 /// What the system and Docker take.
 const SYSTEM: u64 = 512 << 20;
@@ -34,7 +34,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let limit = |s: &Service| s.memory.map_or(0, |m| m.0.saturating_mul(u64::from(s.replicas)));
     // Jobs run before the others, one after another.
     let mut services: Vec<(&str, u64)> =
-        stack.services.iter().filter(|s| s.role != Role::Job).map(|s| (s.name.as_str(), limit(s))).collect();
+        stack.services.iter().filter(|s| s.role.stays()).map(|s| (s.name.as_str(), limit(s))).collect();
     let wanted = services.iter().fold(0u64, |sum, (_, m)| sum.saturating_add(*m));
     let allowed = memory.0.saturating_sub(SYSTEM);
     if wanted <= allowed {

@@ -31,7 +31,7 @@ use crate::finding::Finding;
 use crate::stack::{Role, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| s.role != Role::Job) {
+    for service in stack.services.iter().filter(|s| s.role.stays()) {
         let over = service.overrides.get("healthcheck");
         // Of an image that is not known it is not known either whether it has a health check of its own.
         let unclear = service.found.as_ref().is_some_and(|f| !f.known || service.role == Role::Acme);

@@ -20,10 +20,10 @@
 //! ```
 
 use crate::finding::Finding;
-use crate::stack::{Log, Role, Stack};
+use crate::stack::{Log, Stack};
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| s.role != Role::Job) {
+    for service in stack.services.iter().filter(|s| s.role.stays()) {
         if service.found.as_ref().is_some_and(|f| f.log == Log::Endless) {
             let message = format!("`{}` sets no limit for its log", service.name);
             out.push(Finding::warning("no-log-rotation", service.place.on_key(), message).help(

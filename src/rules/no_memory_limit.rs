@@ -18,10 +18,10 @@
 //! ```
 
 use crate::finding::Finding;
-use crate::stack::{Role, Stack};
+use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| s.found.is_some() && s.role != Role::Job) {
+    for service in stack.services.iter().filter(|s| s.found.is_some() && s.role.stays()) {
         if service.memory.is_none() && service.knows("memory") {
             let message = format!("`{}` may use all memory of the server", service.name);
             out.push(Finding::warning("no-memory-limit", service.place.on_key(), message).help(

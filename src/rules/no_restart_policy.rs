@@ -19,10 +19,10 @@
 
 use crate::finding::Finding;
 use crate::manifest::Restart;
-use crate::stack::{Role, Stack};
+use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| s.found.is_some() && s.role != Role::Job) {
+    for service in stack.services.iter().filter(|s| s.found.is_some() && s.role.stays()) {
         if service.restart != Restart::Never || !service.knows("restart") {
             continue;
         }

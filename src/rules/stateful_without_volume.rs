@@ -34,7 +34,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for service in stack
         .services
         .iter()
-        .filter(|s| !matches!(s.role, Role::Job | Role::Worker | Role::Proxy | Role::Acme))
+        .filter(|s| !matches!(s.role, Role::Job | Role::Tool | Role::Worker | Role::Proxy | Role::Acme))
     {
         let Some(found) = &service.found else { continue };
         for path in &found.state {

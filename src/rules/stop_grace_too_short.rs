@@ -34,10 +34,10 @@
 
 use super::common::{number, place, setting, variable};
 use crate::finding::{Finding, Fix};
-use crate::stack::{Role, Stack};
+use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    for service in stack.services.iter().filter(|s| s.role != Role::Job && s.knows("stop_grace")) {
+    for service in stack.services.iter().filter(|s| s.role.stays() && s.knows("stop_grace")) {
         // Docker's own default is 10 seconds.
         let grace = service.stop_grace.map_or(10, |g| u64::from(g.0));
         let limits = [

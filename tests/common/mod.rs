@@ -20,15 +20,18 @@ pub fn readme_block(text: &str) -> String {
     blocks.find(|block| block.contains(text)).expect("a block").to_string()
 }
 
-/// Every stack of the repository: its name and manifest, by name.
+/// Every stack of the repository: its name and manifest, by name. An overlay is a stack of its own, `NAME.ENV`.
 pub fn stacks() -> Vec<(String, PathBuf)> {
-    let folders = std::fs::read_dir(root().join("stacks")).expect("stacks/");
-    let mut stacks: Vec<_> = folders
-        .map(|entry| entry.expect("an entry").path())
-        .map(|folder| {
-            let yaml = folder.join("stack.yaml");
-            let manifest = if yaml.exists() { yaml } else { folder.join("stack.toml") };
-            (folder.file_name().expect("a name").to_string_lossy().into_owned(), manifest)
+    let files =
+        |folder: &Path| std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path());
+    let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let mut stacks: Vec<_> = files(&root().join("stacks"))
+        .flat_map(|folder| files(&folder).map(|file| (name(&folder), file)).collect::<Vec<_>>())
+        .filter_map(|(folder, file)| {
+            let own = name(&file);
+            let stem = own.strip_suffix(".yaml").or(own.strip_suffix(".toml"))?;
+            let middle = stem.strip_prefix("stack")?;
+            Some((format!("{folder}{middle}"), file))
         })
         .collect();
     stacks.sort();
@@ -36,10 +39,21 @@ pub fn stacks() -> Vec<(String, PathBuf)> {
     stacks
 }
 
+/// Those of them that stand by themselves.
+pub fn manifests() -> Vec<(String, PathBuf)> {
+    stacks().into_iter().filter(|(_, path)| path.file_stem().is_some_and(|stem| stem == "stack")).collect()
+}
+
 /// A stack compiled, with nothing to complain about.
 pub fn built(manifest: &Path) -> Compiled {
-    let text = std::fs::read_to_string(manifest).expect("a manifest");
-    let compiled = compile(Input { manifest: (manifest.display().to_string(), text), ..Input::default() });
+    let read = |path: &Path| (path.display().to_string(), std::fs::read_to_string(path).expect("a manifest"));
+    let base = manifest.with_file_name("stack.yaml");
+    let input = if manifest.file_stem().is_some_and(|stem| stem == "stack") {
+        Input { manifest: read(manifest), ..Input::default() }
+    } else {
+        Input { manifest: read(&base), overlay: Some(read(manifest)), ..Input::default() }
+    };
+    let compiled = compile(input);
     assert!(!compiled.failed(), "{}: {:#?}", manifest.display(), compiled.findings);
     compiled
 }

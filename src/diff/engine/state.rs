@@ -112,7 +112,7 @@ impl Found<'_, '_> {
 
     /// Files that were written after the container that reads them was started.
     pub(super) fn unread(&mut self, service: &Service, containers: &[&Container]) {
-        if service.role == Role::Job {
+        if !service.role.stays() {
             return;
         }
         let read = containers.iter().filter_map(|c| c.reloaded.max(c.started)).min();
