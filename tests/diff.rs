@@ -387,7 +387,7 @@ fn reformatted(path: &str, text: &str) -> String {
 
 #[test]
 fn a_diff_after_a_deploy_is_empty() {
-    for (name, manifest) in common::stacks() {
+    for (name, manifest) in common::manifests() {
         let text = std::fs::read_to_string(&manifest).expect("a manifest");
         let folder = deployed(&text, manifest.extension().is_some_and(|e| e == "toml"));
         for format in ["text", "json", "markdown", "github"] {
