@@ -113,7 +113,7 @@ fn the_workflow_comments_on_what_a_deploy_changes() {
     let dir = repository();
     git(dir.path(), &["switch", "-qc", "branch"]);
     let jobs = &yaml("docs/pull-request.yml")["jobs"];
-    let compare = script(&jobs["deploys"]["steps"], "Compare what both sides build");
+    let compare = script(&jobs["deploys"]["steps"], "Compare with what the base builds");
     let run = |image: &str| {
         write(dir.path(), "stacks/a b/stack.yaml", &BLUE.replace("redis:alpine", image));
         let temp = tempfile::tempdir().expect("a folder");
@@ -124,9 +124,9 @@ fn the_workflow_comments_on_what_a_deploy_changes() {
         read(temp.path().join("comment.md"))
     };
     let comment = run("redis:7.2");
-    assert!(comment.contains("-    image: redis:alpine\n+    image: redis:7.2"), "{comment}");
+    assert!(comment.contains("`image`: `redis:alpine` → `redis:7.2`"), "{comment}");
     assert!(!comment.contains("sha256:"));
-    assert_eq!(run("redis:alpine"), "Deploying this changes no file on a server.\n");
+    assert_eq!(run("redis:alpine"), "Deploying this changes nothing on a server.\n");
     let check = script(&jobs["build"]["steps"], "Are the files up to date?");
     assert_eq!(step(dir.path(), &check, &[]).status.code(), Some(1));
     let build = Command::new(env!("CARGO_BIN_EXE_stackgen"))
