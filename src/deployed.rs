@@ -94,6 +94,10 @@ pub struct FileEntry {
     pub value: Value,
     /// Its line, from 1.
     pub line: u32,
+    /// The image or the engine brings it where a Compose file does not say otherwise. Whether the file says it too is
+    /// known only to who has the manifest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub implied: bool,
 }
 
 /// A Docker engine and what is on it.

@@ -170,7 +170,7 @@ impl Concealer {
             // Two that are concealed alike are one.
             let hides = path.iter().any(|step| step.starts_with(HIDDEN));
             if !hides || paths.insert(path.clone()) {
-                out.push(FileEntry { path, value, line: entry.line });
+                out.push(FileEntry { path, value, line: entry.line, implied: false });
             }
         }
         out

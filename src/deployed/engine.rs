@@ -261,7 +261,12 @@ impl Reader<'_> {
         for name in found.secrets.iter().flat_map(BTreeMap::keys) {
             let path = vec!["secrets".to_string(), name.clone()];
             if found.entries.iter().all(|e| e.path != path) {
-                found.entries.push(FileEntry { path, value: Value::Plain(String::new()), line: 0 });
+                found.entries.push(FileEntry {
+                    path,
+                    value: Value::Plain(String::new()),
+                    line: 0,
+                    implied: false,
+                });
             }
         }
         found.entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -340,24 +345,34 @@ impl Reader<'_> {
             source: &source,
         };
         let own = self.outline("services", container::service(json, image, &around, false));
-        let Some(mut own) = own else {
+        let Some(own) = own else {
             let name = told(text(json, "Name").trim_start_matches('/'));
             self.faults.push(format!("container {name} cannot be understood"));
             return Vec::new();
         };
-        if declared.is_some()
-            && let Some(full) = self.outline("services", container::service(json, image, &around, true))
-        {
-            // What the image brings and the manifest says, too.
-            for (path, entry) in full.entries {
-                let keys: Vec<&str> =
-                    path.0.iter().map(|s| if let Step::Key(k) = s { k.as_str() } else { "" }).collect();
-                if says(&keys) {
-                    own.entries.entry(path).or_insert(entry);
-                }
-            }
-        }
-        self.kept(&own, declared, at)
+        let full = self.outline("services", container::service(json, image, &around, true));
+        self.all_kept(own, full, declared, at)
+    }
+
+    /// What is so because a Compose file says it, and what may be: where the manifest is known, only if it says it too.
+    fn all_kept(
+        &self,
+        own: Outline,
+        full: Option<Outline>,
+        declared: Option<&Outline>,
+        at: Vec<Step>,
+    ) -> Vec<FileEntry> {
+        let mut implied = full.unwrap_or(Outline { syntax: Syntax::Compose, entries: Default::default() });
+        implied.entries.retain(|path, _| {
+            let keys: Vec<&str> =
+                path.0.iter().map(|s| if let Step::Key(k) = s { k.as_str() } else { "" }).collect();
+            !own.entries.contains_key(path) && declared.is_none_or(|d| has(d, &at, &keys))
+        });
+        let mut entries = self.kept(&own, declared, at.clone());
+        entries
+            .extend(self.kept(&implied, declared, at).into_iter().map(|e| FileEntry { implied: true, ..e }));
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries
     }
 
     /// What a Compose file with this in it would say of it.

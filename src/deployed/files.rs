@@ -121,6 +121,7 @@ fn secrets(dotenv: &Dotenv, concealer: &Concealer) -> Vec<FileEntry> {
             Some(value) => Value::Concealed(concealer.fingerprint(value)),
         },
         line: *line,
+        implied: false,
     };
     dotenv.values.iter().map(entry).collect()
 }

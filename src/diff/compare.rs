@@ -228,7 +228,7 @@ mod tests {
         let keys = |path: Path| path.0.into_iter().map(|s| Keys::Wanted(&[s]).key(0).into_owned()).collect();
         side(text)
             .into_iter()
-            .map(|(p, e)| FileEntry { path: keys(p), value: e.value, line: e.line })
+            .map(|(p, e)| FileEntry { path: keys(p), value: e.value, line: e.line, implied: false })
             .collect()
     }
 

@@ -97,7 +97,7 @@ impl Found<'_, '_> {
         }
         let mut seen_paths: Vec<Path> = Vec::new();
         for container in containers {
-            let running = under(&at, &container.entries, seen);
+            let running = under(self.view, &at, &container.entries, seen);
             let view = self.view;
             let wanted = view.compose(&at).filter(|(path, _)| seen(path));
             for delta in compare::compare(&running, wanted, 4, |a, b| interpolate::same(view, a, b)) {
@@ -253,14 +253,14 @@ fn seen(path: &Path) -> bool {
 }
 
 /// What an engine says of something, as if it stood at a path of a Compose file.
-fn under(at: &Path, list: &[FileEntry], keep: fn(&Path) -> bool) -> Vec<FileEntry> {
+fn under(view: &View<'_>, at: &Path, list: &[FileEntry], keep: fn(&Path) -> bool) -> Vec<FileEntry> {
     let start: Vec<String> = (0..at.0.len()).filter_map(|i| key(at, i)).map(str::to_string).collect();
+    let says = |path: &Path| view.compose(path).next().is_some_and(|(found, _)| found == path);
     list.iter()
-        .map(|e| FileEntry {
-            path: start.iter().chain(&e.path).cloned().collect(),
-            value: e.value.clone(),
-            line: 0,
+        .map(|e| FileEntry { path: start.iter().chain(&e.path).cloned().collect(), line: 0, ..e.clone() })
+        .filter(|e| {
+            let path = Path(e.path.iter().map(Step::from).collect());
+            keep(&path) && (!e.implied || says(&path))
         })
-        .filter(|e| keep(&Path(e.path.iter().map(Step::from).collect())))
         .collect()
 }

@@ -62,6 +62,7 @@ impl Reader<'_> {
 
     /// A network, volume, secret or config.
     fn resource(&mut self, section: &str, path: &Path, name: &str, node: &Node) {
+        let node = &if section == "networks" { forms::network(node) } else { node.clone() };
         let path = path.join(name);
         self.out.set(path.clone(), "", node.line);
         let external = node.get("external");

@@ -67,7 +67,12 @@ impl<'a> World<'a> {
         let path: Vec<String> = path.iter().map(ToString::to_string).collect();
         let container = self.container(service);
         container.entries.retain(|e| e.path != path);
-        container.entries.extend(value.map(|v| FileEntry { path, value: Value::Plain(v.into()), line: 0 }));
+        container.entries.extend(value.map(|v| FileEntry {
+            path,
+            value: Value::Plain(v.into()),
+            line: 0,
+            implied: false,
+        }));
     }
 
     /// Renames a container, wherever it is named.
@@ -120,6 +125,7 @@ fn with_port(container: Container, port: &str) -> Container {
         path: vec!["ports".into(), port.into()],
         value: Value::Plain(String::new()),
         line: 0,
+        implied: false,
     }];
     Container { entries, ..container }
 }
@@ -390,6 +396,7 @@ pub const DRIFTS: &[Drift] = &[
                 path: vec!["internal".into()],
                 value: Value::Plain("true".into()),
                 line: 0,
+                implied: false,
             });
         },
         "drift outage network n8n",
@@ -935,6 +942,7 @@ pub const DRIFTS: &[Drift] = &[
                 path: vec!["internal".into()],
                 value: Value::Plain("true".into()),
                 line: 0,
+                implied: false,
             });
         },
         "drift outage network n8n",

@@ -43,7 +43,7 @@ pub fn keys(path: &Path) -> Vec<String> {
 }
 
 pub fn entry(path: &[String], value: Value, line: u32) -> FileEntry {
-    FileEntry { path: path.to_vec(), value, line }
+    FileEntry { path: path.to_vec(), value, line, implied: false }
 }
 
 /// The texts of the deploy directory after a build was deployed there.

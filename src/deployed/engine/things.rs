@@ -8,27 +8,11 @@ use super::places::{Places, compose};
 use super::{Reader, is_id};
 use crate::deployed::container::{LABELS, is_anonymous, text, texts};
 use crate::deployed::{EngineNetwork, EngineVolume, FileEntry, told};
-use crate::finding::{Path, Step};
-use crate::outline::{Entry, Value};
+use crate::finding::Step;
 
 impl Reader<'_> {
     pub(super) fn network(&mut self, json: &Json, containers: Vec<String>, places: &Places) -> EngineNetwork {
         let name = text(json, "Name");
-        // The engine adds a pool of the family that nobody named: it goes behind those that were.
-        let declared: Vec<&Entry> = self
-            .known
-            .declared
-            .into_iter()
-            .flat_map(|o| o.entries.iter())
-            .filter(|(path, _)| path.0.last() == Some(&Step::from("subnet")))
-            .map(|(_, entry)| entry)
-            .collect();
-        let place = |pool: &Json| {
-            let subnet = Value::Plain(text(pool, "Subnet").to_string());
-            declared.iter().position(|entry| entry.value == subnet).unwrap_or(usize::MAX)
-        };
-        let mut pools: Vec<&Json> = json["IPAM"]["Config"].as_array().into_iter().flatten().collect();
-        pools.sort_by_key(|pool| place(pool));
         let (project, key, entries) = self.thing("networks", "network", json, places, |full| {
             let mut out = Map::new();
             let mut set = |key: &str, value: Json| drop(out.insert(key.to_string(), value));
@@ -44,7 +28,7 @@ impl Reader<'_> {
             }
             set("driver_opts", json["Options"].clone());
             if full {
-                let pools = pools.iter().map(|pool| {
+                let pools = json["IPAM"]["Config"].as_array().into_iter().flatten().map(|pool| {
                     let part = [("subnet", "Subnet"), ("gateway", "Gateway"), ("ip_range", "IPRange")];
                     let part = part.into_iter().filter(|(_, field)| !text(pool, field).is_empty());
                     part.map(|(key, field)| (key.to_string(), pool[field].clone()))
@@ -120,17 +104,7 @@ impl Reader<'_> {
             out
         };
         let entries = match self.outline(section, with_common(false)) {
-            Some(mut own) => {
-                if let (Some(declared), Some(full)) = (declared, self.outline(section, with_common(true))) {
-                    for (path, entry) in full.entries {
-                        let full = Path(at.iter().chain(&path.0).cloned().collect());
-                        if declared.entries.contains_key(&full) {
-                            own.entries.entry(path).or_insert(entry);
-                        }
-                    }
-                }
-                self.kept(&own, declared, at)
-            }
+            Some(own) => self.all_kept(own, self.outline(section, with_common(true)), declared, at),
             None => {
                 self.faults.push(format!("{label} {} cannot be understood", told(name)));
                 Vec::new()

@@ -62,7 +62,7 @@ impl Found<'_, '_> {
         let view = self.view;
         // That it is there is known.
         let inside: fn(&Path) -> bool = |path| path.0.len() > 2;
-        let running = under(at, entries, inside);
+        let running = under(view, at, entries, inside);
         let wanted = view.compose(at).filter(|(path, _)| inside(path));
         let deltas = compare::compare(&running, wanted, 2, |a, b| interpolate::same(view, a, b));
         // Compose knows by its labels what it calls by one key: the container may use another one of that key.

@@ -40,6 +40,22 @@ pub(super) fn service(node: &Node) -> Node {
     service
 }
 
+/// A network with its address pools by their subnets: the engine puts those that nobody named among them.
+pub(super) fn network(node: &Node) -> Node {
+    let within = |node: &Node, key: &str, change: &dyn Fn(&Node) -> Node| match &node.is {
+        Is::Map(entries) => {
+            let changed = |(k, v): &(String, Node)| (k.clone(), if k == key { change(v) } else { v.clone() });
+            Node::map(node.line, entries.iter().map(changed).collect())
+        }
+        _ => node.clone(),
+    };
+    let pool = |item: &Node| {
+        let subnet = item.get("subnet").and_then(Node::as_text).unwrap_or_default();
+        vec![(subnet.to_string(), item.clone())]
+    };
+    within(node, "ipam", &|ipam| within(ipam, "config", &|pools| by_name(pools, pool)))
+}
+
 /// Whether a service names neither networks nor another way to the network.
 pub(super) fn is_on_default_network(node: &Node) -> bool {
     let networks = node.get("networks");
