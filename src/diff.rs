@@ -388,15 +388,21 @@ pub fn diff(compiled: &Compiled, declared: &Declared, deployed: &Deployed, built
     }
 }
 
-/// Who lives in the container of another is made anew with it: it names that very container.
+/// Who lives in the container of another is made anew with it, since it names that very container, and is stopped and
+/// started with it.
 fn with_guests(view: &View, fates: &mut BTreeMap<String, Fate>) {
-    let is_new = |fate: &Fate| matches!(fate, Fate::Recreated | Fate::Created);
-    let mut hosts: Vec<String> = fates.iter().filter(|(_, f)| is_new(f)).map(|(s, _)| s.clone()).collect();
-    while let Some(host) = hosts.pop() {
+    let shared = |fate: Fate| match fate {
+        Fate::Recreated | Fate::Created => Some(Fate::Recreated),
+        Fate::Restarted => Some(Fate::Restarted),
+        Fate::Started | Fate::Scaled | Fate::Orphaned => None,
+    };
+    let mut hosts: Vec<(String, Fate)> =
+        fates.iter().filter_map(|(s, f)| Some((s.clone(), shared(*f)?))).collect();
+    while let Some((host, fate)) = hosts.pop() {
         for guest in view.guests(&host) {
-            if !fates.get(*guest).is_some_and(is_new) {
-                fates.insert((*guest).to_string(), Fate::Recreated);
-                hosts.push((*guest).to_string());
+            if fates.get(*guest).copied().and_then(shared) < Some(fate) {
+                fates.insert((*guest).to_string(), fate);
+                hosts.push(((*guest).to_string(), fate));
             }
         }
     }

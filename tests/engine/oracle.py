@@ -279,7 +279,7 @@ EDITS = {
     "image": edit(r"image: stub:1", "image: stub:2"),
     "variable": edit(r'^      A: "1"', '      A: "9"'),
     "hostname": edit(r"^    image: stub:1\n", "    image: stub:1\n    hostname: by-hand\n"),
-    "label": edit(r"^    image: stub:1\n", "    image: stub:1\n    labels: { by: hand }\n"),
+    "label": edit(r"^    image: stub:1\n(?!(?:    .*\n)*    labels:)", "    image: stub:1\n    labels: { by: hand }\n"),
     "capability": edit(r"^    image: stub:1\n", "    image: stub:1\n    cap_add: [NET_ADMIN]\n"),
     "comment": edit(r"^services:\n", "services:\n  # by hand\n"),
 }
