@@ -48,13 +48,10 @@ fn of_zone(stack: &Stack, dns: &Dns, zone: &Zone) -> Value {
 }
 
 fn of_record(dns: &Dns, zone: &Zone, record: &Record, width: usize) -> Value {
-    let (value, priority, tag) = match &record.data {
-        RecordData::A(address) => (address.to_string(), None, None),
-        RecordData::Aaaa(address) => (address.to_string(), None, None),
-        RecordData::Cname(host) | RecordData::Ns(host) => (host.clone(), None, None),
-        RecordData::Mx(priority, host) => (host.clone(), Some(*priority), None),
-        RecordData::Txt(text) => (text.clone(), None, None),
-        RecordData::Caa(tag, value) => (value.clone(), None, Some(*tag)),
+    let (priority, tag) = match &record.data {
+        RecordData::Mx(priority, _) => (Some(*priority), None),
+        RecordData::Caa(tag, _) => (None, Some(*tag)),
+        _ => (None, None),
     };
     let is_address = matches!(record.data, RecordData::A(_) | RecordData::Aaaa(_));
     let version = |data: &RecordData| match data {
@@ -74,7 +71,7 @@ fn of_record(dns: &Dns, zone: &Zone, record: &Record, width: usize) -> Value {
         seconds => record.ttl.unwrap_or(dns.ttl),
         kind => record.data.kind(),
         is_address,
-        value,
+        value => record.data.text(),
         priority,
         tag,
         note => record.note.as_str(),

@@ -68,6 +68,17 @@ pub enum RecordData {
 }
 
 impl RecordData {
+    /// What it says, without what stands beside it.
+    pub fn text(&self) -> String {
+        match self {
+            Self::A(address) => address.to_string(),
+            Self::Aaaa(address) => address.to_string(),
+            Self::Cname(text) | Self::Mx(_, text) | Self::Txt(text) | Self::Caa(_, text) | Self::Ns(text) => {
+                text.clone()
+            }
+        }
+    }
+
     /// The name of the type.
     pub fn kind(&self) -> &'static str {
         match self {
