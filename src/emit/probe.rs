@@ -32,6 +32,7 @@ pub fn emit(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
         edge => proxy.edge.as_ref().map(|e| e.name.as_str()),
         days => outside.certificate_days,
         hsts => nginx::hsts(proxy.hsts),
+        secure => stack.sites.iter().any(|s| s.https),
         sites => stack.sites.iter().map(|site| of_site(stack, site)).collect::<Vec<_>>(),
         open,
         closed,

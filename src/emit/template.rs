@@ -306,13 +306,16 @@ fn cell(text: &str) -> Value {
     Value::from_safe_string(out)
 }
 
-/// Text of a cell of a table in Markdown, as code: to be copied.
+/// Text of a cell of a table in Markdown, as code, to be copied; but for a bar, which ends a cell in code as well.
 fn code(text: &str) -> Value {
+    if text.contains('|') {
+        return cell(text);
+    }
     let ticks = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(ticks + 1);
     let text: String = text.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect();
     let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    Value::from_safe_string(format!("{fence}{blank}{}{blank}{fence}", text.replace('|', "\\|")))
+    Value::from_safe_string(format!("{fence}{blank}{text}{blank}{fence}"))
 }
 
 /// Words that are no names in Python.

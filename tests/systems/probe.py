@@ -299,6 +299,70 @@ def ports(server):
     check("nginx is down, the server is not: every site", done.returncode == 1 and wrong == expected, wrong)
 
 
+SMALL = """stackgen: 1
+name: small
+domain: small.example
+host: { address: 178.128.112.214 }
+proxy: { version: 1.30.0-alpine, hsts: { max_age: 365d, include_subdomains: true } }
+firewall: { ssh: { from: [192.0.2.0/24] } }
+certificates: { email: admin@small.example, issuer: letsencrypt-staging }
+probe: { certificate_days: 50, closed: [9200] }
+services:
+  odoo:
+    image: x:1
+    listen: 8069
+    url: https://small.example
+    aliases: [www.small.example]
+    healthcheck: { http: /health, tool: curl }
+    routes:
+      - { path: /old, redirect: "https://small.example/new" }
+      - { path: /ours, allow_from: [178.128.112.214/32] }
+      - { path: /theirs, allow_from: [192.0.2.0/24] }
+  n8n: { image: "y:1", listen: 5678, url: "http://plain.small.example", healthcheck: { http: /up, tool: curl } }
+allow:
+  - { rule: plain-http-served, reason: to see that such a site is asked by http }
+"""
+
+
+def another(server, stackgen):
+    """What the reference stack has not: other names, redirects, lists of addresses, a site without TLS."""
+    folder = server.work / "small"
+    folder.mkdir()
+    (folder / "stack.yaml").write_text(SMALL, encoding="utf-8")
+    must(stackgen, "build", folder, "-o", folder / "out")
+    server.probe = folder / "out/probe.sh"
+    server.conf = (folder / "out/nginx/nginx.conf").read_text(encoding="utf-8")
+    server.certificates(covers="small.example,DNS:*.small.example")
+    server.nginx()
+    done, lines, _ = server.ask("--connect", ADDRESS)
+    notes = [(line["subject"], line["check"]) for line in lines if line["status"] == "note"]
+    check("another stack: nothing is wrong", done.returncode == 0, f"\n{done.stdout}{done.stderr}")
+    check("another stack: a list of addresses is noted", notes == [("small.example", "/ours is open to addresses of a list")], notes)
+    asked = {(line["subject"], line["check"]) for line in lines if line["status"] == "ok"}
+    for subject, what in [
+        ("small.example", "/theirs is closed"), ("small.example", "/old leads elsewhere"),
+        ("www.small.example", "leads to small.example, path and query kept"), ("plain.small.example", "/up answers 200"),
+        (ADDRESS, "port 9200 (probe.closed) is closed"),
+    ]:
+        check(f"another stack: {subject} {what}", (subject, what) in asked, asked)
+    line = "return 301 https://small.example$request_uri;"
+    alias = {("www.small.example", "leads to small.example, path and query kept")}
+    server.broken("another name that leads nowhere", alias, server.changed(line, "return 404;", 1))
+    moved = {("small.example", "/old leads elsewhere")}
+    hostile = 'return 301 "https://small.example/\\"\x1b[31m\\\\";'
+    server.broken("a redirect to what is no URL", moved, server.changed("return 301 https://small.example/new;", hostile, 1))
+    done = run("bash", server.probe, "--connect", ADDRESS)
+    check("what is shown of it has no control characters", "\x1b" not in done.stdout and "[31m" in done.stdout, done)
+    server.certificates(covers="small.example,DNS:*.small.example", days=30)
+    days = {(name, "certificate is valid for 50 days more") for name in ["small.example"]}
+    server.broken("a certificate that ends before the manifest's days", days)
+    server.certificates(covers="small.example,DNS:*.small.example")
+    server.stop("n8n")
+    plain = {("plain.small.example", what) for what in ["/up answers 200", "/ is answered"]}
+    server.broken("a site without TLS whose service is down", plain)
+    server.stub("n8n", "127.0.1.2", 5678)
+
+
 def arguments(server):
     for words in [["--connect"], ["--cacert", "/nowhere"], ["--what"], ["--connect", "a;b"]]:
         done = run("bash", server.probe, *words)
@@ -323,6 +387,7 @@ def main():
         all_well(server)
         for part in [resolved, certificates, headers, sites, tls, strangers, arguments, ports]:
             part(server)
+        another(server, stackgen)
     print(f"{failed} failed")
     sys.exit(failed > 0)
 
