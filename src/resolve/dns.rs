@@ -87,7 +87,7 @@ impl Resolver<'_> {
                         name: String::new(),
                         ttl: None,
                         data: data.clone(),
-                        note: site.title.clone(),
+                        note: site.service.clone(),
                         planned,
                         place: site.place.clone(),
                     };

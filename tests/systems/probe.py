@@ -354,7 +354,7 @@ def another(server, stackgen):
     done = run("bash", server.probe, "--connect", ADDRESS)
     check("what is shown of it has no control characters", "\x1b" not in done.stdout and "[31m" in done.stdout, done)
     server.certificates(covers="small.example,DNS:*.small.example", days=30)
-    days = {(name, "certificate is valid for 50 days more") for name in ["small.example"]}
+    days = {(name, "certificate is valid for 50 days more") for name in ["small.example", "www.small.example"]}
     server.broken("a certificate that ends before the manifest's days", days)
     server.certificates(covers="small.example,DNS:*.small.example")
     server.stop("n8n")
