@@ -256,6 +256,8 @@ fn blank(name: &str) -> Stack {
         mail: Vec::new(),
         external: Vec::new(),
         tombstones: Vec::new(),
+        dns: None,
+        probe: None,
         allowed: Vec::new(),
         foreign: None,
     }

@@ -3,6 +3,8 @@
 //! Field docs are the descriptions an editor shows. A type renamed `Name|field` may be written short, as just that
 //! field's value. Nothing here says what a value means; that is `stack`.
 
+mod dns;
+
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::scalar::{
     Bytes, Cidr, ContainerName, Date, Email, EnvName, HostName, ImageRef, Line, Name, Port, Rate, Raw,
     Seconds, SecretName, Url, UrlPath, Version, VolumeName,
 };
+
+pub use dns::*;
 
 /// A map that keeps the order it was written in.
 pub type Map<K, V> = IndexMap<K, V>;
@@ -63,6 +67,10 @@ pub struct Manifest {
     /// Volumes that belong to no service (any more), by name.
     #[serde(default)]
     pub volumes: Map<Name, Volume>,
+    /// Names in the DNS: writes a zone file and a table.
+    pub dns: Option<Dns>,
+    /// Writes a script that asks the running stack from outside whether it is as written here.
+    pub probe: Option<OutsideProbe>,
     /// Findings that are accepted, each with a reason.
     #[serde(default)]
     pub allow: Vec<Allow>,
@@ -129,6 +137,8 @@ impl JsonSchema for Timezone {
 pub struct Host {
     /// Public IPv4 or IPv6 address.
     pub address: Option<Cidr>,
+    /// Public IPv6 address, beside an IPv4 `address`.
+    pub ipv6: Option<Cidr>,
     /// Who runs the machine; decides which firewall file is written and which mail ports are known to be blocked.
     pub provider: Option<Provider>,
     /// Region of the provider.

@@ -3,6 +3,8 @@
 //! Nothing here names a file format. Everything that came from the manifest carries the [`Place`] it came from, so a
 //! finding or a diff can point there. A secret is a name; no variant holds a value.
 
+mod dns;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use crate::manifest::{
 };
 use crate::scalar::{Bytes, Seconds};
 use crate::table::Table;
+
+pub use dns::*;
 
 /// Everything one server runs.
 #[derive(Debug, Clone)]
@@ -60,6 +64,10 @@ pub struct Stack {
     pub external: Vec<External>,
     /// What was there once: names that must not be reused by accident.
     pub tombstones: Vec<Tombstone>,
+    /// Names in the DNS, when their files are asked for.
+    pub dns: Option<Dns>,
+    /// What is asked from outside, when its script is asked for.
+    pub probe: Option<OutsideProbe>,
     /// Accepted findings.
     pub allowed: Vec<Allowed>,
     /// What files say that stackgen did not write; nothing where a manifest decides it all.
@@ -239,6 +247,8 @@ pub struct EnvFile {
 pub struct Host {
     /// Public address.
     pub address: Option<String>,
+    /// Public IPv6 address beside it.
+    pub ipv6: Option<String>,
     /// Who runs the machine.
     pub provider: Option<Provider>,
     /// Region of the provider.

@@ -42,6 +42,10 @@ pub(super) fn entry(view: &View, path: &str, delta: &Delta) -> Impact {
     let (folder, name) = path.split_once('/').unwrap_or(("", path));
     let file = Subject::new(SubjectKind::File, path);
     match (folder, name) {
+        ("", crate::emit::probe::FILE) => {
+            Impact::new(file, Consequence::Nothing, "it asks the running stack, from wherever it is run")
+        }
+        ("dns", _) => names(view, file),
         ("", _) => Impact::new(file, Consequence::Nothing, "for people; no program reads it"),
         ("nginx", _) if view.stack.proxy.is_some() => nginx(view, delta),
         ("certbot", _) if path == CERTIFICATES => certificate(view, delta),
@@ -49,6 +53,17 @@ pub(super) fn entry(view: &View, path: &str, delta: &Delta) -> Impact {
         ("certbot", _) if view.stack.proxy.is_some() => certbot(view, file),
         ("firewall", name) => firewall(file, path, name, delta),
         _ => service(view, folder, name, file, delta),
+    }
+}
+
+/// Records, which get to whoever answers for the domain by the script or by hand.
+fn names(view: &View, file: Subject) -> Impact {
+    let provider = view.stack.dns.as_ref().and_then(|dns| dns.provider);
+    let why = "the world goes by what is entered where the domain is administered: dns/records.md";
+    let impact = Impact::new(file, Consequence::Nothing, why);
+    match provider {
+        Some(crate::manifest::Provider::Digitalocean) => impact.by(Do::Hand("sh dns/doctl.sh".into())),
+        _ => impact,
     }
 }
 

@@ -2,10 +2,12 @@
 
 pub mod certbot;
 pub mod compose;
+pub mod dns;
 pub mod dotenv;
 pub mod files;
 pub mod nginx;
 pub mod firewall;
+pub mod probe;
 pub mod template;
 
 use crate::finding::Finding;
@@ -51,6 +53,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
+    Target { name: "dns", about: "names in the DNS: zone files, a table", emit: dns::emit },
+    Target { name: "probe", about: "a script that asks the running stack from outside", emit: probe::emit },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];
 

@@ -667,7 +667,8 @@ fn reached_at(publish: &Publish) -> String {
     }
 }
 
-fn hsts(hsts: Hsts) -> String {
+/// The value of Strict-Transport-Security.
+pub(super) fn hsts(hsts: Hsts) -> String {
     let mut value = format!("max-age={}", hsts.max_age.0);
     if hsts.include_subdomains {
         value.push_str("; includeSubDomains");

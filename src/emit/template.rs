@@ -29,6 +29,9 @@ templates!(
     "certbot/cli.ini.j2",
     "certbot/stackgen-certificates.service.j2",
     "certbot/stackgen-certificates.timer.j2",
+    "dns/doctl.sh.j2",
+    "dns/records.md.j2",
+    "dns/zone.j2",
     "firewall/apply.sh.j2",
     "firewall/doctl.sh.j2",
     "firewall/nftables.conf.j2",
@@ -36,6 +39,7 @@ templates!(
     "odoo/odoo.conf.j2",
     "odoo/start.sh.j2",
     "postgres/roles.sh.j2",
+    "probe/probe.sh.j2",
     "redis/redis.conf.j2",
     "redis/start.sh.j2",
     "superset/Dockerfile.j2",
@@ -117,11 +121,15 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_formatter(format);
     // Nothing gets into a file unquoted but what our own filters checked.
     environment.remove_filter("safe");
+    environment.add_filter("cell", cell);
+    environment.add_filter("code", code);
     environment.add_filter("comment", comment);
     environment.add_filter("directives", directives);
     environment.add_filter("identifier", identifier);
     environment.add_filter("python", python);
     environment.add_filter("q", nginx_word);
+    environment
+        .add_filter("strings", |text: &str| Value::from_safe_string(crate::format::zone::strings(text)));
     environment.add_filter("unit_path", unit_path);
     environment.add_function("version_at_least", crate::expr::version_at_least);
     environment
@@ -148,6 +156,7 @@ enum Syntax {
     Nft,
     Dotenv,
     Sql,
+    Zone,
 }
 
 const SYNTAXES: &[(Syntax, &str)] = &[
@@ -159,6 +168,7 @@ const SYNTAXES: &[(Syntax, &str)] = &[
     (Syntax::Nft, "nft"),
     (Syntax::Dotenv, "dotenv"),
     (Syntax::Sql, "sql"),
+    (Syntax::Zone, "zone"),
 ];
 
 impl Syntax {
@@ -167,6 +177,7 @@ impl Syntax {
         let name = name.strip_suffix(".j2").unwrap_or(name);
         match name.rsplit('/').next().unwrap_or(name) {
             _ if name.starts_with("nginx/") => Self::Nginx,
+            _ if name == "dns/zone" => Self::Zone,
             _ if name.starts_with("firewall/") && name.ends_with(".conf") => Self::Nft,
             n if n.ends_with(".sh") => Self::Shell,
             n if n.ends_with(".py") => Self::Python,
@@ -230,6 +241,8 @@ fn write_text(syntax: Syntax, text: &str, kind: ValueKind) -> Result<String, Err
         Syntax::Nginx => word(b"@%+,=").map_err(|e| e.with_source(refuse("use the filter q for free text"))),
         Syntax::Nft | Syntax::Dockerfile => word(b"@+=,"),
         Syntax::Sql => word(b""),
+        // `@` and `*` alone are names there, `;` starts a comment.
+        Syntax::Zone => word(b"@*"),
         Syntax::Ini | Syntax::Dotenv => {
             line()?;
             if text.trim() != text {
@@ -279,6 +292,30 @@ fn python_string(text: &str) -> String {
 /// else.
 fn comment(text: &str) -> Value {
     Value::from_safe_string(text.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect())
+}
+
+/// Text of a cell of a table in Markdown, as it is.
+fn cell(text: &str) -> Value {
+    let mut out = String::new();
+    for c in text.chars() {
+        if c.is_ascii_punctuation() && !"-.,:;/()@'\"".contains(c) {
+            out.push('\\');
+        }
+        out.push(if is_visible(c) { c } else { ' ' });
+    }
+    Value::from_safe_string(out)
+}
+
+/// Text of a cell of a table in Markdown, as code, to be copied; but for a bar, which ends a cell in code as well.
+fn code(text: &str) -> Value {
+    if text.contains('|') {
+        return cell(text);
+    }
+    let ticks = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(ticks + 1);
+    let text: String = text.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect();
+    let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    Value::from_safe_string(format!("{fence}{blank}{text}{blank}{fence}"))
 }
 
 /// Words that are no names in Python.

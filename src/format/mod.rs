@@ -17,6 +17,7 @@ pub mod yaml;
 mod yaml_faults;
 pub mod yaml_print;
 mod yaml_scalars;
+pub mod zone;
 
 use std::fmt;
 

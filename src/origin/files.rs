@@ -9,6 +9,8 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
     match (folder, name) {
         ("", ".env.example") => keys(path).first().map(|name| compose::secret(stack, None, name)),
         ("certbot", _) => Some(certbot(stack, name, path)),
+        ("", crate::emit::probe::FILE) => Some(outside(stack, &line(path))),
+        ("dns", _) => Some(dns(stack, &line(path))),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
         _ => {
             let service = stack.service(folder).filter(|s| s.files.iter().any(|f| f.name == name))?;
@@ -96,6 +98,42 @@ fn literals(stack: &Stack, s: &Service) -> Vec<(String, Place)> {
         list.extend(mode.zip(server.map(|place| place.join("sslmode"))));
     }
     list
+}
+
+/// A line of the script that asks from outside: the site or port it asks, or what the block says.
+fn outside(stack: &Stack, line: &str) -> Origin {
+    let mut new = Candidates::new();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let site =
+        stack.sites.iter().find(|s| words.iter().any(|w| *w == s.host || s.aliases.iter().any(|a| a == w)));
+    if let Some(site) = site {
+        new = new.at(site.place.clone());
+    }
+    new = match line.split('=').next() {
+        Some("days") => new.at(Place::manifest(["probe", "certificate_days"])),
+        Some("hsts") => new.at(Place::manifest(["proxy", "hsts", "max_age"])),
+        Some("edge") => new.at(Place::manifest(["proxy", "edge"])),
+        Some("address") => new.at(Place::manifest(["host", "address"])),
+        _ => new,
+    };
+    new.at(Place::manifest(["probe"]))
+        .made(None, "the probe target asks every stack the same of a site of its sort")
+}
+
+/// A line of a zone file, the table or the script: the record whose name and value stand in it.
+fn dns(stack: &Stack, line: &str) -> Origin {
+    let mut new = Candidates::new();
+    let words: Vec<&str> =
+        line.split(|c: char| c.is_whitespace() || c == '`' || c == '|' || c == ';').collect();
+    let records = stack.dns.iter().flat_map(|dns| dns.zones.iter().flat_map(|zone| &zone.records));
+    let said = |r: &&crate::stack::Record| words.contains(&r.name.as_str()) && words.contains(&r.data.kind());
+    let mut found: Vec<_> = records.filter(said).collect();
+    // Several of one name and type differ in what is said only.
+    found.sort_by_key(|r| !line.contains(&r.data.text()));
+    for record in found {
+        new = new.at(record.place.clone());
+    }
+    new.at(Place::manifest(["dns"])).made(None, "the dns target writes this for every stack")
 }
 
 fn certbot(stack: &Stack, name: &str, path: &Path) -> Origin {

@@ -5,6 +5,7 @@
 mod certificates;
 mod containers;
 mod databases;
+mod dns;
 mod environment;
 mod facts;
 mod mounts;
@@ -61,6 +62,8 @@ pub fn resolve(
     resolver.firewall();
     resolver.volumes();
     resolver.secrets();
+    resolver.dns();
+    resolver.probe();
     resolver.stack
 }
 
@@ -238,6 +241,7 @@ fn header(m: &Manifest) -> Stack {
     let text = |t: &Option<crate::scalar::Line>| t.as_ref().map(ToString::to_string);
     let host = Host {
         address: m.host.address.as_ref().map(ToString::to_string),
+        ipv6: m.host.ipv6.as_ref().map(ToString::to_string),
         provider: m.host.provider,
         region: m.host.region.as_ref().map(ToString::to_string),
         cpus: m.host.cpus,
@@ -318,6 +322,8 @@ fn header(m: &Manifest) -> Stack {
         mail: mail.collect(),
         external: external.collect(),
         tombstones: tombstones.collect(),
+        dns: None,
+        probe: None,
         allowed: allowed.collect(),
         foreign: None,
     }

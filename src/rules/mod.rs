@@ -62,6 +62,7 @@ mod inline_comment_in_value;
 mod invalid_domain;
 mod local_image_without_build;
 mod log_file_in_container;
+mod mail_sender_unauthenticated;
 mod mail_tls_unsupported;
 mod mail_without_tls;
 mod missing_hardening;
@@ -235,6 +236,7 @@ pub const RULES: &[Rule] = &[
     rule!(DB007, Error, "pooler-mode-incompatible", pooler_mode_incompatible),
     rule!(DB008, Error, "sqlite-fallback", sqlite_fallback),
     rule!(DB009, Error, "driver-missing", driver_missing),
+    rule!(DN001, Info, "mail-sender-unauthenticated", mail_sender_unauthenticated),
     rule!(FW001, Error, "published-on-all-interfaces", published_on_all_interfaces),
     rule!(FW002, Error, "port-outside-firewall-policy", port_outside_firewall_policy),
     rule!(FW003, Warning, "open-port-without-listener", open_port_without_listener),

@@ -58,7 +58,7 @@ pub const EDITS: &[Edit] = &[
     (
         "another name of a site",
         &[("url: https://auth.insightpulseai.net", "url: https://login.insightpulseai.net")],
-        "undeployed certificate certificate www.insightpulseai.net; undeployed reload service nginx; undeployed reload site login.insightpulseai.net; undeployed reload site www.insightpulseai.net",
+        "undeployed certificate certificate www.insightpulseai.net; undeployed nothing file dns/insightpulseai.net.zone; undeployed nothing file dns/records.md; undeployed reload service nginx; undeployed reload site login.insightpulseai.net; undeployed reload site www.insightpulseai.net",
     ),
     (
         "an option of odoo.conf",

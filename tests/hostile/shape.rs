@@ -150,7 +150,9 @@ fn shape(artifact: &Artifact) -> Result<Shape, String> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let mut out = Shape::new();
     match name {
-        _ if text.starts_with("#!/bin/sh") => shell(text, &mut out)?,
+        _ if text.starts_with("#!/bin/sh") || text.starts_with("#!/usr/bin/env bash") => {
+            shell(text, &mut out)?
+        }
         "docker-compose.yml" => {
             let value: serde_json::Value = serde_yaml::from_str(text).map_err(|e| e.to_string())?;
             values("", &value, &mut out);
@@ -177,9 +179,59 @@ fn shape(artifact: &Artifact) -> Result<Shape, String> {
         _ if name.ends_with(".json") => {
             values("", &serde_json::from_str(text).map_err(|e| e.to_string())?, &mut out);
         }
+        _ if name.ends_with(".zone") => zone(text, &mut out)?,
+        _ if name.ends_with(".md") => cells(text, &mut out),
         _ => lines(text, &mut out),
     }
     Ok(out)
+}
+
+/// Words and texts of each line of a zone file; strings beside one another are one text.
+fn zone(text: &str, out: &mut Shape) -> Result<(), String> {
+    for (i, line) in text.split('\n').enumerate() {
+        let (mut words, mut texts) = (String::new(), Vec::new());
+        let mut bytes = line.bytes().peekable();
+        while let Some(b) = bytes.next() {
+            match b {
+                b';' => break,
+                b'"' => loop {
+                    match bytes.next().ok_or("a string is not closed")? {
+                        b'"' => break,
+                        b'\\' if bytes.peek().is_some_and(u8::is_ascii_digit) => {
+                            let digits: Vec<u8> = bytes.by_ref().take(3).collect();
+                            let number = String::from_utf8_lossy(&digits).parse::<u8>();
+                            texts.push(number.map_err(|e| e.to_string())?);
+                        }
+                        b'\\' => texts.extend(bytes.next()),
+                        b => texts.push(b),
+                    }
+                },
+                b => words.push(char::from(b)),
+            }
+        }
+        let words: Vec<&str> = words.split_whitespace().collect();
+        for (k, word) in words.iter().enumerate() {
+            out.push((format!("line {i} of {} word {k}", words.len()), (*word).to_string()));
+        }
+        out.push((format!("line {i} text"), String::from_utf8_lossy(&texts).into_owned()));
+    }
+    Ok(())
+}
+
+/// How many cells each line of a table has.
+fn cells(text: &str, out: &mut Shape) {
+    for (i, line) in text.split('\n').enumerate() {
+        let mut bars = 0;
+        let mut chars = line.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => drop(chars.next()),
+                '|' => bars += 1,
+                _ => {}
+            }
+        }
+        out.push((format!("line {i} with {bars} bars"), String::new()));
+    }
 }
 
 fn values(path: &str, value: &serde_json::Value, out: &mut Shape) {
