@@ -172,7 +172,7 @@ impl<'a> Resolver<'a> {
         if service.status == Status::Active {
             self.options(name, service, &kind, &mut facts);
             facts.mounted = mounted(&kind, &facts);
-            self.check_redis(name, service, &kind, &facts);
+            self.check_redis(name, service, &kind, &mut facts);
             if let Some(server) =
                 self.stack.databases.iter_mut().find(|d| d.service.as_deref() == Some(name.as_str()))
             {
@@ -244,6 +244,9 @@ impl<'a> Resolver<'a> {
         }
         let server = wanted.server.as_str();
         if self.stack.database(server).is_none() {
+            if self.waits_for_planned(place.clone(), name.as_str(), server) {
+                return None;
+            }
             let known: Vec<String> = self.stack.databases.iter().map(|d| d.name.clone()).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             self.undefined(place, "database server", server, &known);
@@ -280,7 +283,7 @@ impl<'a> Resolver<'a> {
     fn redis_facts(&mut self, name: &Name, service: &Service) -> Option<RedisFacts> {
         let wanted = service.redis.as_ref()?.as_str();
         let redis = |s: &Service| {
-            s.status == Status::Active && s.kind.as_ref().is_some_and(|k| k.as_str() == "redis")
+            s.status != Status::Removed && s.kind.as_ref().is_some_and(|k| k.as_str() == "redis")
         };
         let known: Vec<_> =
             self.manifest.services.iter().filter(|(_, s)| redis(s)).map(|(n, _)| n.as_str()).collect();
@@ -292,6 +295,7 @@ impl<'a> Resolver<'a> {
             host: wanted.to_string(),
             port: 6379,
             password: Some(format!("{}_PASSWORD", screaming(wanted))),
+            queue: false,
         })
     }
 
@@ -370,10 +374,25 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn check_redis(&mut self, name: &Name, service: &Service, kind: &Kind, facts: &Facts) {
-        let Some(condition) = &kind.redis else { return };
+    /// Whether it keeps work in a redis, and whether it has the one it needs.
+    fn check_redis(&mut self, name: &Name, service: &Service, kind: &Kind, facts: &mut Facts) {
         let scope = expr::scope(facts, &self.shared);
-        match self.expander.holds(condition, &scope) {
+        let queue = kind.redis.as_ref().map(|condition| self.expander.holds(condition, &scope));
+        if let Some(redis) = &mut facts.redis {
+            redis.queue = matches!(queue, Some(Ok(true)));
+        }
+        if let Some(wanted) = service.redis.as_ref().filter(|_| facts.redis.is_some()) {
+            let planned = self.manifest.services.get(wanted).is_some_and(|s| s.status == Status::Planned);
+            if planned && matches!(queue, Some(Ok(false))) {
+                // It can do without, and does until then.
+                facts.redis = None;
+            } else if planned {
+                let place = at(["services", name.as_str(), "redis"]);
+                self.waits_for_planned(place, name.as_str(), wanted.as_str());
+            }
+        }
+        let (Some(condition), Some(queue)) = (&kind.redis, queue) else { return };
+        match queue {
             Ok(true) if service.redis.is_none() => self.out.push(
                 Finding::error(
                     "schema-mismatch",
