@@ -758,6 +758,8 @@ pub struct DatabaseFacts {
     pub ca: Option<String>,
     /// Connections the whole server allows.
     pub connections: Option<u32>,
+    /// Extensions the service needs in it.
+    pub extensions: Vec<String>,
 }
 
 /// Facts about a redis in use.

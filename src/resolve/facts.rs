@@ -166,6 +166,9 @@ impl<'a> Resolver<'a> {
                 .collect(),
             ..Facts::default()
         };
+        if let Some(database) = &mut facts.database {
+            database.extensions = kind.extensions.iter().map(ToString::to_string).collect();
+        }
         if active {
             self.made_secrets(name, service, &facts);
         }
@@ -277,6 +280,7 @@ impl<'a> Resolver<'a> {
             sslmode: sslmode(server.sslmode).into(),
             ca: server.ca.as_ref().map(|_| ca_path(&server.name)),
             connections: server.connections,
+            extensions: Vec::new(),
         })
     }
 
@@ -406,7 +410,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn tell_servers_their_clients(&self, drafts: &mut [Draft<'_>]) {
+    fn tell_servers_their_clients(&mut self, drafts: &mut [Draft<'_>]) {
         let mut clients = std::collections::HashMap::<String, Vec<DatabaseFacts>>::new();
         for draft in drafts.iter() {
             if let (Some(used), Some(facts)) = (&draft.database, &draft.facts.database) {
@@ -419,9 +423,27 @@ impl<'a> Resolver<'a> {
         }
         for draft in drafts.iter_mut() {
             if let Some(list) = clients.remove(draft.name) {
+                self.check_extensions(draft, &list);
                 Arc::make_mut(&mut draft.facts).clients = list;
             }
         }
+    }
+}
+
+impl Resolver<'_> {
+    /// Whether a server in the stack has what its clients need: the official image has no pgvector.
+    fn check_extensions(&mut self, server: &Draft<'_>, clients: &[DatabaseFacts]) {
+        let built = server.facts.options.get("pgvector").and_then(Json::as_bool).unwrap_or(true);
+        let needy = clients.iter().find(|c| c.extensions.iter().any(|e| e == "vector"));
+        let Some(client) = needy.filter(|_| !built && server.service.image.is_none()) else { return };
+        let message = format!(
+            "the database `{}` needs the extension `vector`, which `{}` does not have",
+            client.name, server.name
+        );
+        self.out.push(
+            Finding::error("schema-mismatch", at(["services", server.name]).on_key(), message)
+                .help("add `options: { pgvector: true }`, which builds an image with it"),
+        );
     }
 }
 
