@@ -399,7 +399,17 @@ macro_rules! built_in {
 }
 
 built_in!(
-    "affine", "certbot", "container", "mattermost", "n8n", "nginx", "odoo", "postgres", "redis", "static", "superset",
+    "affine",
+    "certbot",
+    "container",
+    "mattermost",
+    "n8n",
+    "nginx",
+    "odoo",
+    "postgres",
+    "redis",
+    "static",
+    "superset",
 );
 
 macro_rules! tables {

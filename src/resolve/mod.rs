@@ -41,12 +41,7 @@ pub fn resolve(
 }
 
 /// What is active of a manifest.
-fn complete(
-    manifest: &Manifest,
-    kinds: &mut Kinds,
-    sources: &mut Sources,
-    out: &mut Vec<Finding>,
-) -> Stack {
+fn complete(manifest: &Manifest, kinds: &mut Kinds, sources: &mut Sources, out: &mut Vec<Finding>) -> Stack {
     let mut resolver = Resolver {
         manifest,
         expander: Expander::default(),

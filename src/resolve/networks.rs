@@ -107,7 +107,11 @@ impl Resolver<'_> {
                     true
                 }
                 None => {
-                    unknown.push((dependency.place.clone(), service.owner.clone(), dependency.service.clone()));
+                    unknown.push((
+                        dependency.place.clone(),
+                        service.owner.clone(),
+                        dependency.service.clone(),
+                    ));
                     false
                 }
             });

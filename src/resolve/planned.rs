@@ -32,7 +32,8 @@ pub(super) fn foresee(
     let mut found = Vec::new();
     let later = complete(&later, kinds, sources, &mut found);
     for finding in found {
-        let same = |f: &Finding| f.rule == finding.rule && f.place == finding.place && f.message == finding.message;
+        let same =
+            |f: &Finding| f.rule == finding.rule && f.place == finding.place && f.message == finding.message;
         if !out.iter().any(same) {
             out.push(finding);
         }
@@ -52,7 +53,8 @@ fn planned(name: &str, manifest: &Manifest, later: &Stack, kinds: &Kinds) -> Pla
             waits_for.push(other.clone());
         }
     }
-    let redis = |s: &Service| s.status == Status::Active && s.redis.as_ref().is_some_and(|r| r.as_str() == name);
+    let redis =
+        |s: &Service| s.status == Status::Active && s.redis.as_ref().is_some_and(|r| r.as_str() == name);
     Planned {
         service: name.to_string(),
         kind: kind.as_ref().map_or_else(|| "container".to_string(), |k| k.kind.to_string()),

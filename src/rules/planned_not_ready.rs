@@ -111,7 +111,8 @@ fn database(stack: &Stack, planned: &Planned, used: &DatabaseUse, steps: &mut Ve
     if let Some((allowed, wanted)) = stack.database(server).and_then(|d| budget(stack, d)) {
         let (needs, left) = (u64::from(used.connections), u64::from(allowed).saturating_sub(wanted));
         if needs > left {
-            let todo = format!("find connections, since it may hold {needs} to `{server}` and {left} are left");
+            let todo =
+                format!("find connections, since it may hold {needs} to `{server}` and {left} are left");
             steps.push(("connections", todo));
         }
     }

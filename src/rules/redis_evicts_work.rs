@@ -46,10 +46,12 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     for redis in stack.services.iter().filter(|s| s.kind == "redis" && s.name == s.owner) {
         let policy = redis.facts.options.get("policy").and_then(|p| p.as_str()).unwrap_or("noeviction");
         let works = stack.services.iter().filter(|s| s.name == s.owner);
-        let mut works = works.filter(|s| s.facts.redis.as_ref().is_some_and(|r| r.queue && r.host == redis.name));
+        let mut works =
+            works.filter(|s| s.facts.redis.as_ref().is_some_and(|r| r.queue && r.host == redis.name));
         let Some(client) = works.next().filter(|_| policy != "noeviction") else { continue };
         let place = redis.place.join("options").join("policy");
-        let message = format!("expected `noeviction`, found `{policy}`: `{}` keeps its work there", client.name);
+        let message =
+            format!("expected `noeviction`, found `{policy}`: `{}` keeps its work there", client.name);
         out.push(
             Finding::error("redis-evicts-work", place.clone(), message)
                 .related(client.place.join("redis"), "uses it")
