@@ -255,6 +255,7 @@ fn blank(name: &str) -> Stack {
         firewall: Firewall::default(),
         mail: Vec::new(),
         external: Vec::new(),
+        planned: Vec::new(),
         tombstones: Vec::new(),
         dns: None,
         probe: None,

@@ -48,7 +48,10 @@ pub struct Kind {
     /// Whether it uses a database.
     #[serde(default)]
     pub database: Need,
-    /// Condition under which it needs a redis.
+    /// Extensions its database needs; made by the server's administrator.
+    #[serde(default)]
+    pub extensions: Vec<Name>,
+    /// Condition under which it keeps work in a redis, and so needs one; it may use one otherwise too.
     pub redis: Option<Expression>,
     /// It can send mail by a transport.
     #[serde(default)]
@@ -395,7 +398,19 @@ macro_rules! built_in {
     };
 }
 
-built_in!("certbot", "container", "n8n", "nginx", "odoo", "postgres", "redis", "static", "superset");
+built_in!(
+    "affine",
+    "certbot",
+    "container",
+    "mattermost",
+    "n8n",
+    "nginx",
+    "odoo",
+    "postgres",
+    "redis",
+    "static",
+    "superset",
+);
 
 macro_rules! tables {
     ($($name:literal),* $(,)?) => {
@@ -404,6 +419,7 @@ macro_rules! tables {
 }
 
 tables!(
+    "affine.variables",
     "certbot.variables",
     "mattermost.variables",
     "n8n-runner.variables",

@@ -79,6 +79,13 @@ pub struct Manifest {
     pub notes: Vec<String>,
 }
 
+impl Manifest {
+    /// The service of that name.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|(key, _)| key.as_str() == name).map(|(_, service)| service)
+    }
+}
+
 /// The only manifest version there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u16")]
@@ -524,7 +531,7 @@ pub struct Secret {
 /// One service.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Service {
-    /// Kind of service: odoo, n8n, superset, redis, postgres, static, or container for anything else. Default: container.
+    /// Kind of service: odoo, n8n, superset, mattermost, affine, redis, postgres, static, or container for anything else. Default: container.
     pub kind: Option<Name>,
     /// What it is.
     pub title: Option<Line>,

@@ -62,6 +62,8 @@ pub struct Stack {
     pub mail: Vec<Mail>,
     /// Services somebody else runs.
     pub external: Vec<External>,
+    /// Services that do not run yet, and what they will take.
+    pub planned: Vec<Planned>,
     /// What was there once: names that must not be reused by accident.
     pub tombstones: Vec<Tombstone>,
     /// Names in the DNS, when their files are asked for.
@@ -766,6 +768,8 @@ pub struct DatabaseFacts {
     pub ca: Option<String>,
     /// Connections the whole server allows.
     pub connections: Option<u32>,
+    /// Extensions the service needs in it.
+    pub extensions: Vec<String>,
 }
 
 /// Facts about a redis in use.
@@ -777,6 +781,8 @@ pub struct RedisFacts {
     pub port: u16,
     /// Secret with the password.
     pub password: Option<String>,
+    /// It keeps work in there, which must not be evicted.
+    pub queue: bool,
 }
 
 /// Facts about a mail transport.
@@ -1166,6 +1172,33 @@ pub struct External {
     pub region: Option<String>,
     /// What it is used for.
     pub used_for: Vec<String>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A service that does not run yet, and what it will take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Its name.
+    pub service: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its public name.
+    pub host: Option<String>,
+    /// Secrets it will read.
+    pub secrets: Vec<String>,
+    /// Database it will use, with the connections of all its containers.
+    pub database: Option<DatabaseUse>,
+    /// Extensions that database needs.
+    pub extensions: Vec<String>,
+    /// Mail transport it will use.
+    pub mail: Option<String>,
+    /// Memory limits of all its containers, in bytes.
+    pub memory: u64,
+    /// Planned services that have to run before it.
+    pub waits_for: Vec<String>,
+    /// Services that run and will use it once it does.
+    pub wanted_by: Vec<String>,
     /// Where it is declared.
     pub place: Place,
 }

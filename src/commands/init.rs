@@ -183,7 +183,11 @@ services:
         if kind == "container" {
             let _ = writeln!(out, "    healthcheck: {{ http: /health, tool: curl }}");
         }
-        if !service.kind.options.is_empty() {
+        let vectors = |s: &Service| s.kind.extensions.iter().any(|e| e.as_str() == "vector");
+        if kind == "postgres" && services.iter().any(vectors) {
+            let _ =
+                writeln!(out, "    # One of the services keeps vectors.\n    options: {{ pgvector: true }}");
+        } else if !service.kind.options.is_empty() {
             let names: Vec<_> = service.kind.options.keys().map(String::as_str).collect();
             let _ = writeln!(
                 out,

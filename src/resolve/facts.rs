@@ -166,13 +166,16 @@ impl<'a> Resolver<'a> {
                 .collect(),
             ..Facts::default()
         };
+        if let Some(database) = &mut facts.database {
+            database.extensions = kind.extensions.iter().map(ToString::to_string).collect();
+        }
         if active {
             self.made_secrets(name, service, &facts);
         }
         if service.status == Status::Active {
             self.options(name, service, &kind, &mut facts);
             facts.mounted = mounted(&kind, &facts);
-            self.check_redis(name, service, &kind, &facts);
+            self.check_redis(name, service, &kind, &mut facts);
             if let Some(server) =
                 self.stack.databases.iter_mut().find(|d| d.service.as_deref() == Some(name.as_str()))
             {
@@ -244,6 +247,9 @@ impl<'a> Resolver<'a> {
         }
         let server = wanted.server.as_str();
         if self.stack.database(server).is_none() {
+            if self.waits_for_planned(place.clone(), name.as_str(), server) {
+                return None;
+            }
             let known: Vec<String> = self.stack.databases.iter().map(|d| d.name.clone()).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             self.undefined(place, "database server", server, &known);
@@ -274,13 +280,14 @@ impl<'a> Resolver<'a> {
             sslmode: sslmode(server.sslmode).into(),
             ca: server.ca.as_ref().map(|_| ca_path(&server.name)),
             connections: server.connections,
+            extensions: Vec::new(),
         })
     }
 
     fn redis_facts(&mut self, name: &Name, service: &Service) -> Option<RedisFacts> {
         let wanted = service.redis.as_ref()?.as_str();
         let redis = |s: &Service| {
-            s.status == Status::Active && s.kind.as_ref().is_some_and(|k| k.as_str() == "redis")
+            s.status != Status::Removed && s.kind.as_ref().is_some_and(|k| k.as_str() == "redis")
         };
         let known: Vec<_> =
             self.manifest.services.iter().filter(|(_, s)| redis(s)).map(|(n, _)| n.as_str()).collect();
@@ -292,6 +299,7 @@ impl<'a> Resolver<'a> {
             host: wanted.to_string(),
             port: 6379,
             password: Some(format!("{}_PASSWORD", screaming(wanted))),
+            queue: false,
         })
     }
 
@@ -370,10 +378,25 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn check_redis(&mut self, name: &Name, service: &Service, kind: &Kind, facts: &Facts) {
-        let Some(condition) = &kind.redis else { return };
+    /// Whether it keeps work in a redis, and whether it has the one it needs.
+    fn check_redis(&mut self, name: &Name, service: &Service, kind: &Kind, facts: &mut Facts) {
         let scope = expr::scope(facts, &self.shared);
-        match self.expander.holds(condition, &scope) {
+        let queue = kind.redis.as_ref().map(|condition| self.expander.holds(condition, &scope));
+        if let Some(redis) = &mut facts.redis {
+            redis.queue = matches!(queue, Some(Ok(true)));
+        }
+        if let Some(wanted) = service.redis.as_ref().filter(|_| facts.redis.is_some()) {
+            let planned = self.manifest.services.get(wanted).is_some_and(|s| s.status == Status::Planned);
+            if planned && matches!(queue, Some(Ok(false))) {
+                // It can do without, and does until then.
+                facts.redis = None;
+            } else if planned {
+                let place = at(["services", name.as_str(), "redis"]);
+                self.waits_for_planned(place, name.as_str(), wanted.as_str());
+            }
+        }
+        let (Some(condition), Some(queue)) = (&kind.redis, queue) else { return };
+        match queue {
             Ok(true) if service.redis.is_none() => self.out.push(
                 Finding::error(
                     "schema-mismatch",
@@ -387,7 +410,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn tell_servers_their_clients(&self, drafts: &mut [Draft<'_>]) {
+    fn tell_servers_their_clients(&mut self, drafts: &mut [Draft<'_>]) {
         let mut clients = std::collections::HashMap::<String, Vec<DatabaseFacts>>::new();
         for draft in drafts.iter() {
             if let (Some(used), Some(facts)) = (&draft.database, &draft.facts.database) {
@@ -400,9 +423,27 @@ impl<'a> Resolver<'a> {
         }
         for draft in drafts.iter_mut() {
             if let Some(list) = clients.remove(draft.name) {
+                self.check_extensions(draft, &list);
                 Arc::make_mut(&mut draft.facts).clients = list;
             }
         }
+    }
+}
+
+impl Resolver<'_> {
+    /// Whether a server in the stack has what its clients need: the official image has no pgvector.
+    fn check_extensions(&mut self, server: &Draft<'_>, clients: &[DatabaseFacts]) {
+        let built = server.facts.options.get("pgvector").and_then(Json::as_bool).unwrap_or(true);
+        let needy = clients.iter().find(|c| c.extensions.iter().any(|e| e == "vector"));
+        let Some(client) = needy.filter(|_| !built && server.service.image.is_none()) else { return };
+        let message = format!(
+            "the database `{}` needs the extension `vector`, which `{}` does not have",
+            client.name, server.name
+        );
+        self.out.push(
+            Finding::error("schema-mismatch", at(["services", server.name]).on_key(), message)
+                .help("add `options: { pgvector: true }`, which builds an image with it"),
+        );
     }
 }
 

@@ -10,6 +10,7 @@ mod environment;
 mod facts;
 mod mounts;
 mod networks;
+mod planned;
 mod proxy;
 mod secrets;
 mod sites;
@@ -35,6 +36,13 @@ pub fn resolve(
     sources: &mut Sources,
     out: &mut Vec<Finding>,
 ) -> Stack {
+    let mut stack = complete(manifest, kinds, sources, out);
+    planned::foresee(manifest, &mut stack, kinds, sources, out);
+    stack
+}
+
+/// What is active of a manifest.
+fn complete(manifest: &Manifest, kinds: &mut Kinds, sources: &mut Sources, out: &mut Vec<Finding>) -> Stack {
     let mut resolver = Resolver {
         manifest,
         expander: Expander::default(),
@@ -117,6 +125,22 @@ impl Resolver<'_> {
         });
         let message = format!("there is no {what} `{name}`");
         self.out.push(Finding::error("undefined-reference", place, message).help(help).fix(fix));
+    }
+
+    /// Whether that service is only planned; if so, reports that another, which runs, needs it.
+    fn waits_for_planned(&mut self, place: Place, name: &str, other: &str) -> bool {
+        let planned = self.manifest.service(other).is_some_and(|s| s.status == Status::Planned);
+        if planned {
+            let message = format!("`{name}` runs and needs `{other}`, which is only planned");
+            let finding = Finding::error("undefined-reference", place, message)
+                .related(at(["services", other, "status"]), "planned here")
+                .help(format!("write `status: active` for `{other}`, or `status: planned` for `{name}` too"));
+            // Its companions need it as well.
+            if !self.out.iter().any(|f| f.message == finding.message) {
+                self.out.push(finding);
+            }
+        }
+        planned
     }
 
     /// The part of the model that no other follows from.
@@ -321,6 +345,7 @@ fn header(m: &Manifest) -> Stack {
         firewall: Firewall::default(),
         mail: mail.collect(),
         external: external.collect(),
+        planned: Vec::new(),
         tombstones: tombstones.collect(),
         dns: None,
         probe: None,

@@ -95,7 +95,7 @@ impl Resolver<'_> {
             .iter()
             .map(|s| (s.name.clone(), (s.healthcheck.is_some(), s.role == Role::Job)))
             .collect();
-        let mut unknown: Vec<(Place, String)> = Vec::new();
+        let mut unknown: Vec<(Place, String, String)> = Vec::new();
         for service in &mut self.stack.services {
             service.depends_on.retain_mut(|dependency| match facts.get(&dependency.service) {
                 Some((healthy, job)) => {
@@ -107,7 +107,11 @@ impl Resolver<'_> {
                     true
                 }
                 None => {
-                    unknown.push((dependency.place.clone(), dependency.service.clone()));
+                    unknown.push((
+                        dependency.place.clone(),
+                        service.owner.clone(),
+                        dependency.service.clone(),
+                    ));
                     false
                 }
             });
@@ -115,8 +119,10 @@ impl Resolver<'_> {
         unknown.dedup();
         let names: Vec<String> = self.stack.services.iter().map(|s| s.name.clone()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        for (place, name) in unknown {
-            self.undefined(place, "service that runs", &name, &names);
+        for (place, owner, name) in unknown {
+            if !self.waits_for_planned(place.clone(), &owner, &name) {
+                self.undefined(place, "service that runs", &name, &names);
+            }
         }
     }
 }

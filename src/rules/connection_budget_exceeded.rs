@@ -41,10 +41,18 @@
 use std::collections::HashMap;
 
 use crate::finding::Finding;
-use crate::stack::{Service, Stack};
+use crate::stack::{Database, Service, Stack};
 
 /// `superuser_reserved_connections` of PostgreSQL.
 const RESERVED: u32 = 3;
+
+/// What a server allows its services, and what those that run may take of it.
+pub(super) fn budget(stack: &Stack, database: &Database) -> Option<(u32, u64)> {
+    let kept = if database.service.is_some() { RESERVED } else { 0 };
+    let users = stack.services.iter().filter(|s| s.role.stays()).filter_map(|s| s.database.as_ref());
+    let wanted = users.filter(|d| d.server == database.name).map(|d| u64::from(d.connections)).sum();
+    Some((database.connections?.saturating_sub(kept), wanted))
+}
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
     let mut users: HashMap<&str, Vec<(&Service, u32)>> = HashMap::new();
@@ -55,11 +63,8 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         }
     }
     for database in &stack.databases {
-        let Some(connections) = database.connections else { continue };
-        let allowed =
-            if database.service.is_some() { connections.saturating_sub(RESERVED) } else { connections };
+        let Some((allowed, wanted)) = budget(stack, database) else { continue };
         let users = users.get(database.name.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let wanted: u64 = users.iter().map(|(_, n)| u64::from(*n)).sum();
         if wanted <= u64::from(allowed) {
             continue;
         }

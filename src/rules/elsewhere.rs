@@ -12,6 +12,7 @@ const NEEDS: &[(Aspect, &[&str])] = &[
             "certificate-lists-dead-domain",
             "critical-volume-not-backed-up",
             "override-replaces-list",
+            "planned-not-ready",
             "removed-without-date",
             "unrouted-service",
             "unused-declaration",

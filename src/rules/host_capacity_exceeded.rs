@@ -29,14 +29,22 @@ use crate::stack::{Service, Stack};
 /// What the system and Docker take.
 const SYSTEM: u64 = 512 << 20;
 
+/// What containers may have of the server's memory, and what those that run are promised.
+pub(super) fn memory(stack: &Stack) -> Option<(u64, u64)> {
+    let services = stack.services.iter().filter(|s| s.role.stays());
+    let promised = services.fold(0u64, |sum, s| sum.saturating_add(limit(s)));
+    Some((stack.host.memory?.0.saturating_sub(SYSTEM), promised))
+}
+
+fn limit(service: &Service) -> u64 {
+    service.memory.map_or(0, |m| m.0.saturating_mul(u64::from(service.replicas)))
+}
+
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    let Some(memory) = stack.host.memory else { return };
-    let limit = |s: &Service| s.memory.map_or(0, |m| m.0.saturating_mul(u64::from(s.replicas)));
+    let Some((allowed, wanted)) = memory(stack) else { return };
     // Jobs run before the others, one after another.
     let mut services: Vec<(&str, u64)> =
         stack.services.iter().filter(|s| s.role.stays()).map(|s| (s.name.as_str(), limit(s))).collect();
-    let wanted = services.iter().fold(0u64, |sum, (_, m)| sum.saturating_add(*m));
-    let allowed = memory.0.saturating_sub(SYSTEM);
     if wanted <= allowed {
         return;
     }

@@ -76,6 +76,7 @@ mod override_does_not_reset;
 mod override_replaces_list;
 mod partial_letsencrypt_mount;
 mod placeholder_secret;
+mod planned_not_ready;
 mod plain_http_served;
 mod pooler_mode_incompatible;
 mod port_claimed_twice;
@@ -86,6 +87,7 @@ mod proxy_mode_mismatch;
 mod proxy_timeout_too_short;
 mod public_url_mismatch;
 mod published_on_all_interfaces;
+mod redis_evicts_work;
 mod removed_without_date;
 mod renewal_missing;
 mod renewal_without_reload;
@@ -236,6 +238,7 @@ pub const RULES: &[Rule] = &[
     rule!(DB007, Error, "pooler-mode-incompatible", pooler_mode_incompatible),
     rule!(DB008, Error, "sqlite-fallback", sqlite_fallback),
     rule!(DB009, Error, "driver-missing", driver_missing),
+    rule!(DB010, Error, "redis-evicts-work", redis_evicts_work),
     rule!(DN001, Info, "mail-sender-unauthenticated", mail_sender_unauthenticated),
     rule!(FW001, Error, "published-on-all-interfaces", published_on_all_interfaces),
     rule!(FW002, Error, "port-outside-firewall-policy", port_outside_firewall_policy),
@@ -268,6 +271,7 @@ pub const RULES: &[Rule] = &[
     rule!(MF011, Warning, "unsupported-version", unsupported_version),
     rule!(MF012, Warning, "host-capacity-exceeded", host_capacity_exceeded),
     rule!(MF013, Error, "unwritable-value", unwritable_value, earlier),
+    rule!(MF014, Info, "planned-not-ready", planned_not_ready),
     rule!(NX001, Error, "upstream-not-listening", upstream_not_listening),
     rule!(NX002, Error, "upstream-not-resolvable", upstream_not_resolvable),
     rule!(NX003, Error, "proxy-headers-dropped", proxy_headers_dropped),

@@ -36,8 +36,11 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
                 .help("remove it, unless something planned needs it"),
         );
     };
-    let servers: HashSet<&str> =
-        stack.services.iter().filter_map(|s| s.database.as_ref()).map(|d| d.server.as_str()).collect();
+    // What something planned will use waits for it.
+    let later = stack.planned.iter().filter_map(|p| p.database.as_ref());
+    let servers: HashSet<&str> = (stack.services.iter().filter_map(|s| s.database.as_ref()).chain(later))
+        .map(|d| d.server.as_str())
+        .collect();
     for database in stack.databases.iter().filter(|d| !servers.contains(d.name.as_str())) {
         say(&database.place, format!("the database server `{}`", database.name));
     }
@@ -47,13 +50,17 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         say(&limit.place, format!("the rate limit `{}`", limit.name));
     }
     for mail in stack.mail.iter().filter(|m| m.used_by.is_empty()) {
+        if stack.planned.iter().any(|p| p.mail.as_ref() == Some(&mail.name)) {
+            continue;
+        }
         say(&mail.place, format!("the mail transport `{}`", mail.name));
     }
     let admins: HashSet<&str> = stack.databases.iter().filter_map(|d| d.admin_password.as_deref()).collect();
     let mails: HashSet<&str> = stack.mail.iter().filter_map(|m| m.password.as_deref()).collect();
     for secret in &stack.secrets {
         let name = secret.name.as_str();
-        if secret.used_by.is_empty() && !admins.contains(name) && !mails.contains(name) {
+        let waits = stack.planned.iter().any(|p| p.secrets.iter().any(|s| s == name));
+        if secret.used_by.is_empty() && !waits && !admins.contains(name) && !mails.contains(name) {
             say(&secret.place, format!("the secret `{name}`"));
         }
     }

@@ -40,7 +40,8 @@ pub(super) fn page(kind: &Kind) -> String {
         Need::None => {}
     }
     if let Some(when) = &kind.redis {
-        fact(&mut out, "redis", &format!("when {when}"));
+        let needed = if when.trim() == "true" { "required".into() } else { format!("required when {when}") };
+        fact(&mut out, "redis", &needed);
     }
     if kind.mail {
         fact(&mut out, "mail", "optional");
