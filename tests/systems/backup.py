@@ -51,7 +51,7 @@ volumes:
   old: {{ class: deprecated, keep_until: "2099-01-01", reason: kept for the proof }}
 backup:
   store:
-    endpoint: http://{s3}:4568
+    endpoint: https://{s3}:4568
     bucket: backups
     access_key: {{ secret: BACKUP_ACCESS_KEY }}
     secret_key: {{ secret: BACKUP_SECRET_KEY }}
@@ -121,13 +121,11 @@ def image(tag, tree, setting, finish=""):
     root = WORK / "image"
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(tree, root, symlinks=True)
-    # Absolute links of the tree would lead out of it.
     must("sh", "-c", f"""set -e; cd {root}
-        mkdir -p bin usr/bin etc tmp run dev proc sys var/run root usr/local/bin; chmod 1777 tmp
-        busybox=$(find . -name busybox -type f | head -n 1); [ "$busybox" = ./usr/bin/busybox ] || cp "$busybox" usr/bin/busybox
-        [ -L bin ] || cp usr/bin/busybox bin/busybox
-        for name in $(usr/bin/busybox --list); do [ "$name" = busybox ] || [ -L bin ] && ln -sf busybox "usr/bin/$name" || {{ ln -sf busybox "bin/$name"; }}; done
-        [ ! -e usr/bin/busybox ] || ln -sf /usr/bin/busybox usr/bin/busybox.self
+        mkdir -p usr/bin usr/local/bin etc tmp run dev proc sys var/run root
+        chmod 1777 tmp
+        [ -e bin ] || ln -s usr/bin bin
+        for name in $(usr/bin/busybox --list); do [ "$name" = busybox ] || ln -sf busybox "usr/bin/$name"; done
         printf 'root:x:0:0::/root:/bin/sh\\npostgres:x:70:70::/tmp:/bin/sh\\nnobody:x:65534:65534::/:/bin/sh\\n' >etc/passwd
         printf 'root:x:0:\\npostgres:x:70:\\n' >etc/group
         printf 'hosts: files dns\\n' >etc/nsswitch.conf
@@ -159,29 +157,29 @@ if [ ! -e $PGDATA/PG_VERSION ]; then
     unset PGHOST
     pg_ctl -w stop >/dev/null
 fi
-exec "$@" -c unix_socket_directories=/var/run/postgresql,/tmp
+exec "$@" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql,/tmp
 SH
 chmod 755 usr/local/bin/start; mkdir -p var/run/postgresql var/lib/postgresql/data; chmod 777 var/run/postgresql
 rm -f usr/bin/psql usr/bin/pg_*"""
     tree = TOOLS / "root/backup-postgres"
     image("postgres:17", tree, [path, 'ENTRYPOINT ["/usr/local/bin/start"]', 'CMD ["postgres"]'], start)
     must("docker", "tag", "postgres:17", "postgres:17-alpine")
-    image("restic/restic:0.19.1", TOOLS / "root/backup-restic", [path, 'ENTRYPOINT ["/usr/bin/restic"]'])
-    must("docker", "tag", "restic/restic:0.19.1", "busybox:1")
-    must("docker", "run", "--rm", "--entrypoint", "sh", "busybox:1", "-c", "true")
+    image("restic/restic:0.19.1", TOOLS / "root/backup-restic", [path, 'ENTRYPOINT ["/usr/bin/restic"]'],
+          f"mkdir -p etc/ssl/certs && cp {WORK}/s3.crt etc/ssl/certs/ca-certificates.crt")
+    image("busybox:1", TOOLS / "root/backup-restic", [path], "rm usr/bin/restic")
 
 
 def store():
     """A server that speaks S3, beside the engine."""
     must("ip", "addr", "add", f"{S3_ADDRESS}/32", "dev", "lo")
     node = TOOLS / "bin/node-24"
-    (WORK / "s3").mkdir(exist_ok=True)
+    (WORK / "s3").mkdir()
     log = open(WORK / "s3.log", "w", encoding="utf-8")
     process = subprocess.Popen([str(node), str(TOOLS / "root/backup-s3/node_modules/s3rver/bin/s3rver.js"), "-d", str(WORK / "s3"),
-                                "-a", "0.0.0.0", "-p", "4568", "--no-vhost-buckets", "--configure-bucket", "backups"],
+                                "-a", "0.0.0.0", "-p", "4568", "--key", str(WORK / "s3.key"), "--cert", str(WORK / "s3.crt"), "--no-vhost-buckets", "--configure-bucket", "backups"],
                                stdout=log, stderr=log)
     for _ in range(100):
-        if subprocess.run(["curl", "-s", "-o", "/dev/null", f"http://{S3_ADDRESS}:4568/"], check=False).returncode == 0:
+        if subprocess.run(["curl", "-sk", "-o", "/dev/null", f"https://{S3_ADDRESS}:4568/"], check=False).returncode == 0:
             return process
         time.sleep(0.1)
     sys.exit(f"FAIL the S3 server does not answer: {(WORK / 's3.log').read_text()}")
@@ -198,6 +196,8 @@ def world(stackgen):
     (WORK / "stack.yaml").write_text(MANIFEST.format(deploy=DEPLOY, s3=S3_ADDRESS))
     print(must(stackgen, "build", WORK, "-o", DEPLOY))
     environment()
+    must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3", "-subj", "/CN=store",
+         "-addext", f"subjectAltName=IP:{S3_ADDRESS}", "-keyout", WORK / "s3.key", "-out", WORK / "s3.crt")
     images()
     process = store()
     compose("up", "--detach", "--wait", seconds=120)
