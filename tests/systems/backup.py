@@ -209,7 +209,7 @@ def world(stackgen):
 
 def fill():
     sql("create schema extra; create type mood as enum ('well'); create table extra.t (m mood)")
-    sql("create table partner (id serial primary key, name text); insert into partner (name) select md5(i::text) from generate_series(1, 50000) i")
+    sql("create table partner (id serial primary key, name text); insert into partner (name) select md5(i::text) from generate_series(1, 300000) i")
     sql("create view names as select name from partner; create function one() returns int language sql as 'select 1'")
     sql("create table photo (id int, data oid); insert into photo values (1, lo_from_bytea(0, 'a large object'))")
     in_volume("app-files", "mkdir -p /v/store/ab && dd if=/dev/urandom of=/v/store/ab/abc bs=1M count=4 2>/dev/null && "
@@ -220,8 +220,8 @@ def fill():
 
 def state():
     rows = sql("select md5(string_agg(name, ',' order by id)) from partner; select count(*) from extra.t; "
-               "select convert_from(lo_get(data), 'UTF8') from photo; select one(); select nextval('partner_id_seq') > 50000")
-    files = in_volume("app-files", "cd /v && find . | sort | xargs -d '\\n' stat -c '%n %F %a %u:%g' && find . -type f | sort | xargs -d '\\n' sha256sum")
+               "select convert_from(lo_get(data), 'UTF8') from photo; select one(); select last_value from partner_id_seq")
+    files = in_volume("app-files", "cd /v && find . -print0 | sort -z | xargs -0 stat -c '%n %F %a %u:%g' && find . -type f -print0 | sort -z | xargs -0 sha256sum")
     return rows, files
 
 
@@ -234,7 +234,8 @@ def saving():
     check("everything is saved", done.returncode == 0, done.stdout)
     first = metric("added_bytes")
     done = backup("run", "hourly")
-    check("the second run adds next to nothing", done.returncode == 0 and metric("added_bytes") < first / 20, f"{first}, {metric('added_bytes')}: {done.stdout}")
+    # A dump starts with the time, and restic cuts it into pieces of about a MiB.
+    check("the second run adds little", done.returncode == 0 and metric("added_bytes") < first / 4, f"{first}, {metric('added_bytes')}: {done.stdout}")
     check("only what is saved hourly is saved by that name", " notes:" not in done.stdout and " app:" in done.stdout, done.stdout)
     print(f"     first run {first} bytes, second {metric('added_bytes')}")
     listed = restic("ls", "latest", "--tag", "item=app")
@@ -246,7 +247,7 @@ def saving():
 
 def losing():
     before = state()
-    sql("drop table partner cascade; drop schema extra cascade; drop type mood; create table stranger (id int); update pg_largeobject_metadata set lomacl = null where false")
+    sql("drop table partner cascade; drop schema extra cascade; drop type mood; create table stranger (id int)")
     in_volume("app-files", "rm -rf /v/store && echo changed >'/v/a b' && echo new >/v/new")
     done = run("bash", SCRIPT, "restore", "app")
     check("a restore that nobody confirms changes nothing", done.returncode and sql("select to_regclass('stranger')") == "stranger", done.stdout)
@@ -353,7 +354,7 @@ def units():
     files = [path for path in (DEPLOY / "backup").iterdir() if path.suffix in (".service", ".timer")]
     for path in files:
         shutil.copy(path, folder)
-    check("there is a timer for each frequency, the check and the drill", len(files) == 9 + 2 * 0, [f.name for f in files])
+    check("there is a timer for each frequency, the check and the drill", len(files) == 9, [f.name for f in files])
     for path in sorted(folder.iterdir()):
         name = path.name.replace("@.", "@a.")
         done = run("systemd-analyze", "verify", "--recursive-errors=no", folder / name, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"})
