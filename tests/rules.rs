@@ -18,15 +18,20 @@ fn run_files(files: &[(String, String)], pedantic: bool) -> Compiled {
     if let [(name, text)] = files
         && name.is_empty()
     {
-        return run(text);
+        return asked(text, pedantic);
     }
     let folder: BTreeMap<String, String> = files.iter().cloned().collect();
     stackgen::compile::check_foreign(&folder, "demo", pedantic)
 }
 
 fn run(manifest: &str) -> Compiled {
+    asked(manifest, false)
+}
+
+fn asked(manifest: &str, pedantic: bool) -> Compiled {
     let input = Input {
         manifest: ("stack.yaml".into(), manifest.into()),
+        pedantic,
         today: Some(TODAY.into()),
         ..Input::default()
     };

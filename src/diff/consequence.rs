@@ -87,6 +87,9 @@ fn project(view: &View) -> Impact {
 
 fn whole_service(view: &View, name: &str, what: What) -> Impact {
     let subject = Subject::new(SubjectKind::Service, name);
+    if is_tool(view, name) {
+        return tool(subject);
+    }
     if what == What::Added {
         let known = view.service(name);
         let open = known.is_some_and(|s| s.publish.iter().any(|p| !p.loopback()) && s.role != Role::Proxy);
@@ -108,9 +111,25 @@ fn whole_service(view: &View, name: &str, what: What) -> Impact {
     .fates([name], Fate::Orphaned)
 }
 
+fn is_tool(view: &View, name: &str) -> bool {
+    view.service(name).is_some_and(|s| s.role == Role::Tool)
+}
+
+/// A service that has no container until it is asked for.
+fn tool(subject: Subject) -> Impact {
+    Impact::new(
+        subject,
+        Consequence::Nothing,
+        "it runs only when it is asked to; the next time it is as the file says",
+    )
+}
+
 /// A key of a service that both sides have.
 fn service(view: &View, name: &str, delta: &Delta, status: Status) -> Impact {
     let subject = Subject::new(SubjectKind::Service, name);
+    if is_tool(view, name) {
+        return tool(subject);
+    }
     let keys: Vec<&str> = (2..delta.path.0.len()).filter_map(|i| key(&delta.path, i)).collect();
     if let Some((_, why)) = NOT_HASHED.iter().find(|(k, _)| keys.first() == Some(k)) {
         return Impact::new(subject, Consequence::Nothing, *why).by(Do::Up);

@@ -208,10 +208,11 @@ impl<'a> View<'a> {
     }
 }
 
-/// Services by what a function says of them; each once.
+/// Services by what a function says of them; each once. What runs only when asked for has no container, and Compose makes
+/// no network or volume for its sake.
 fn index<'a>(stack: &'a Stack, of: impl Fn(&'a Service) -> Vec<&'a str>) -> Index<'a> {
     let mut index = Index::new();
-    for service in &stack.services {
+    for service in stack.services.iter().filter(|s| s.role != Role::Tool) {
         for name in of(service) {
             let list = index.entry(name).or_default();
             if list.last() != Some(&service.name.as_str()) {

@@ -24,7 +24,7 @@ pub const EDITS: &[Edit] = &[
     (
         "a volume is renamed",
         &[("name: n8n-data, class: critical", "name: n8n-files, class: critical")],
-        "undeployed data-loss service n8n!; undeployed data-loss volume n8n-data!; undeployed nothing volume n8n-files",
+        "undeployed data-loss service n8n!; undeployed data-loss volume n8n-data!; undeployed nothing file backup/backup.sh; undeployed nothing service backup; undeployed nothing service backup-restore; undeployed nothing volume n8n-files",
     ),
     (
         "a cache is renamed",
@@ -43,7 +43,7 @@ pub const EDITS: &[Edit] = &[
                 "\nvolumes:\n  n8n-data: { class: deprecated, keep_until: \"2027-01-01\", reason: moved by hand }\n",
             ),
         ],
-        "undeployed nothing volume n8n-files; undeployed recreate service n8n",
+        "undeployed nothing file backup/backup.sh; undeployed nothing service backup; undeployed nothing service backup-restore; undeployed nothing volume n8n-files; undeployed recreate service n8n",
     ),
     (
         "the project is renamed",
@@ -71,6 +71,6 @@ pub const EDITS: &[Edit] = &[
     (
         "another database",
         &[("name: odoo, user: odoo", "name: odoo2, user: odoo")],
-        "undeployed data-loss service odoo!; undeployed restart service odoo",
+        "undeployed data-loss service odoo!; undeployed nothing file backup/backup.sh; undeployed restart service odoo",
     ),
 ];

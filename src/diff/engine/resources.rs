@@ -20,11 +20,13 @@ impl Found<'_, '_> {
             let at = Path(vec![Step::from("networks"), Step::from(&network.key)]);
             let place = self.view.place(FILE, &at);
             let subject = Subject::new(SubjectKind::Network, &network.key);
+            let users = self.view.attached(&network.key);
             let Some(there) = there.get(network.name.as_str()) else {
-                self.gone(at, subject, "a network that nothing is on", place);
+                if !users.is_empty() {
+                    self.gone(at, subject, "a network that nothing is on", place);
+                }
                 continue;
             };
-            let users = self.view.attached(&network.key);
             let own = (there.config_hash.is_some(), there.entries.as_slice());
             self.resource(&at, subject, own, users, &there.containers, place);
         }
