@@ -48,6 +48,14 @@ pub struct Kind {
     /// Whether it uses a database.
     #[serde(default)]
     pub database: Need,
+    /// Extensions it needs in its database; the administrator makes them.
+    #[serde(default)]
+    pub extensions: Vec<Name>,
+    /// It also logs in to the database `postgres`, which a managed server may lack.
+    #[serde(default)]
+    pub maintenance_database: bool,
+    /// Why it does not survive a pool that takes its connection back after each transaction, or that nobody knows.
+    pub no_transaction_pool: Option<Line>,
     /// Condition under which it needs a redis.
     pub redis: Option<Expression>,
     /// It can send mail by a transport.
@@ -79,6 +87,8 @@ pub enum UsedAs {
     Proxy,
     /// What gets certificates, configured under `certificates`.
     Acme,
+    /// What keeps the roles of a database server, configured under `databases`.
+    Roles,
 }
 
 /// Whether something is used.
@@ -395,7 +405,7 @@ macro_rules! built_in {
     };
 }
 
-built_in!("certbot", "container", "n8n", "nginx", "odoo", "postgres", "redis", "static", "superset");
+built_in!("certbot", "container", "n8n", "nginx", "odoo", "postgres", "psql", "redis", "static", "superset");
 
 macro_rules! tables {
     ($($name:literal),* $(,)?) => {

@@ -3,6 +3,8 @@
 //! Field docs are the descriptions an editor shows. A type renamed `Name|field` may be written short, as just that
 //! field's value. Nothing here says what a value means; that is `stack`.
 
+mod databases;
+
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::scalar::{
     Bytes, Cidr, ContainerName, Date, Email, EnvName, HostName, ImageRef, Line, Name, Port, Rate, Raw,
     Seconds, SecretName, Url, UrlPath, Version, VolumeName,
 };
+
+pub use databases::{Pool, PoolMode, PoolSize};
 
 /// A map that keeps the order it was written in.
 pub type Map<K, V> = IndexMap<K, V>;
@@ -376,6 +380,8 @@ pub struct Database {
     pub memory: Option<Bytes>,
     /// Region.
     pub region: Option<Name>,
+    /// Id of the cluster at the provider, for the scripts that configure it. Default: looked up by the host name.
+    pub cluster_id: Option<Name>,
 }
 
 /// Database engines.
@@ -671,6 +677,8 @@ pub struct DatabaseUse {
     pub user: Option<DatabaseName>,
     /// Secret with the role's password. Default: NAME_DB_PASSWORD.
     pub password: Option<SecretRef>,
+    /// Connect by a pool of the provider: `transaction`, or `{ mode: session, size: 10 }`. Default: to the server.
+    pub pool: Option<Pool>,
 }
 
 /// The name of a database or role.

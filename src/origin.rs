@@ -6,6 +6,7 @@
 //! is written (`services.n8n.url` for a host name), and the kind is how.
 
 mod compose;
+mod databases;
 mod files;
 mod firewall;
 mod nginx;
@@ -166,6 +167,8 @@ fn facts(stack: &Stack, service: &Service, word: &str) -> Vec<Place> {
         ("proxy_hops", _) => vec![Place::manifest(["proxy", "edge"])],
         ("host", field) => vec![Place::manifest(["host", field])],
         ("redis", _) => vec![own(&["redis"])],
+        ("database", "user") if service.kind == "psql" => vec![own(&["admin"])],
+        ("database", field) if service.kind == "psql" => vec![own(&[field]), own(&["provider"]), own(&[])],
         ("database", "name" | "user" | "password") => {
             vec![own(&["database", field]), own(&["database"])]
         }
@@ -194,6 +197,10 @@ fn base(service: &Service, keys: &[&str]) -> Place {
     let mut steps = match service.role {
         Role::Proxy => vec!["proxy"],
         _ if service.kind == "certbot" => vec!["certificates"],
+        _ if service.kind == "psql" => match &service.facts.database {
+            Some(server) => vec!["databases", server.server.as_str()],
+            None => vec!["databases"],
+        },
         _ => vec!["services", service.owner.as_str()],
     };
     steps.extend(keys);

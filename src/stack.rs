@@ -3,6 +3,8 @@
 //! Nothing here names a file format. Everything that came from the manifest carries the [`Place`] it came from, so a
 //! finding or a diff can point there. A secret is a name; no variant holds a value.
 
+mod databases;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use crate::manifest::{
 };
 use crate::scalar::{Bytes, Seconds};
 use crate::table::Table;
+
+pub use databases::{Login, Pool};
 
 /// Everything one server runs.
 #[derive(Debug, Clone)]
@@ -643,6 +647,14 @@ pub struct DatabaseUse {
     pub password: String,
     /// Connections it may hold at most.
     pub connections: u32,
+    /// Whether its kind says that number; else it is a guess.
+    pub counted: bool,
+    /// Pool it connects by, instead of to the server.
+    pub pool: Option<Pool>,
+    /// Extensions the service needs in it.
+    pub extensions: Vec<String>,
+    /// Whether the service also logs in to the database `postgres`.
+    pub maintenance: bool,
     /// Where it is declared.
     pub place: Place,
 }
@@ -740,6 +752,8 @@ pub struct ServiceFacts {
 /// Facts about a database in use.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct DatabaseFacts {
+    /// Name of the server.
+    pub server: String,
     /// Host name.
     pub host: String,
     /// Port.
@@ -990,6 +1004,10 @@ pub struct Database {
     pub admin: Option<String>,
     /// Secret with the administrator's password.
     pub admin_password: Option<String>,
+    /// Role that may only watch, for monitoring.
+    pub monitor: Option<Login>,
+    /// Id of the cluster at the provider.
+    pub cluster_id: Option<String>,
     /// Connections it allows.
     pub connections: Option<u32>,
     /// Where it is declared.

@@ -2,6 +2,7 @@
 
 pub mod certbot;
 pub mod compose;
+pub mod databases;
 pub mod dotenv;
 pub mod files;
 pub mod nginx;
@@ -50,6 +51,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "files", about: "configuration files and scripts of the kinds", emit: files::emit },
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
+    Target {
+        name: "databases",
+        about: "roles and databases on servers outside: SQL, check, script",
+        emit: databases::emit,
+    },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];

@@ -1,6 +1,6 @@
 //! Where the entries of the files of the kinds and of certbot come from, and those of .env.example.
 
-use super::{Candidates, Origin, base, compose, firewall, keys, of_kind};
+use super::{Candidates, Origin, base, compose, databases, firewall, keys, of_kind};
 use crate::finding::{Document, Path, Place};
 use crate::stack::{Service, Stack};
 
@@ -9,6 +9,7 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
     match (folder, name) {
         ("", ".env.example") => keys(path).first().map(|name| compose::secret(stack, None, name)),
         ("certbot", _) => Some(certbot(stack, name, path)),
+        ("databases", _) => Some(databases::origin(stack, name, &keys(path))),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
         _ => {
             let service = stack.service(folder).filter(|s| s.files.iter().any(|f| f.name == name))?;

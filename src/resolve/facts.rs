@@ -75,6 +75,7 @@ impl<'a> Resolver<'a> {
         let (block, what) = match kind.used_as {
             UsedAs::Proxy => ("proxy", "the reverse proxy"),
             UsedAs::Acme => ("certificates", "what gets certificates"),
+            UsedAs::Roles => ("databases", "what keeps the roles of a database server"),
             UsedAs::Service | UsedAs::Store | UsedAs::Site => return Some(kind),
         };
         self.out.push(
@@ -105,6 +106,8 @@ impl<'a> Resolver<'a> {
             ca: None,
             admin: Some("postgres".into()),
             admin_password: None,
+            monitor: None,
+            cluster_id: None,
             connections: None,
             place: at(["services", name.as_str()]),
         });
@@ -253,12 +256,16 @@ impl<'a> Resolver<'a> {
         Some(DatabaseUse {
             server: server.to_string(),
             user: wanted.user.as_ref().map_or_else(|| database.clone(), |u| u.0.clone()),
+            pool: self.pool(wanted, &database, kind, name.as_str()),
             name: database,
             password: wanted.password.as_ref().map_or_else(
                 || format!("{}_DB_PASSWORD", screaming(name.as_str())),
                 |p| p.secret.to_string(),
             ),
             connections: 0,
+            counted: false,
+            extensions: kind.extensions.iter().map(ToString::to_string).collect(),
+            maintenance: kind.maintenance_database,
             place,
         })
     }
@@ -266,9 +273,10 @@ impl<'a> Resolver<'a> {
     fn database_facts(&self, used: &DatabaseUse) -> Option<DatabaseFacts> {
         let server = self.stack.database(&used.server)?;
         Some(DatabaseFacts {
+            server: server.name.clone(),
             host: server.host.clone(),
-            port: server.port,
-            name: used.name.clone(),
+            port: used.pool.as_ref().map_or(server.port, |p| p.port),
+            name: used.pool.as_ref().map_or(&used.name, |p| &p.name).clone(),
             user: used.user.clone(),
             password: used.password.clone(),
             sslmode: sslmode(server.sslmode).into(),

@@ -10,6 +10,7 @@ mod facts;
 mod mounts;
 mod networks;
 mod proxy;
+mod roles;
 mod secrets;
 mod sites;
 
@@ -57,6 +58,7 @@ pub fn resolve(
     }
     resolver.proxy();
     resolver.certificates();
+    resolver.roles();
     resolver.networks();
     resolver.firewall();
     resolver.volumes();
