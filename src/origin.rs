@@ -167,8 +167,10 @@ fn facts(stack: &Stack, service: &Service, word: &str) -> Vec<Place> {
         ("proxy_hops", _) => vec![Place::manifest(["proxy", "edge"])],
         ("host", field) => vec![Place::manifest(["host", field])],
         ("redis", _) => vec![own(&["redis"])],
-        ("database", "user") if service.kind == "psql" => vec![own(&["admin"])],
-        ("database", field) if service.kind == "psql" => vec![own(&[field]), own(&["provider"]), own(&[])],
+        ("database", field) if service.kind == "psql" => {
+            let field = if field == "user" { "admin" } else { field };
+            vec![service.place.join(field), service.place.join("provider"), service.place.clone()]
+        }
         ("database", "name" | "user" | "password") => {
             vec![own(&["database", field]), own(&["database"])]
         }
@@ -197,10 +199,6 @@ fn base(service: &Service, keys: &[&str]) -> Place {
     let mut steps = match service.role {
         Role::Proxy => vec!["proxy"],
         _ if service.kind == "certbot" => vec!["certificates"],
-        _ if service.kind == "psql" => match &service.facts.database {
-            Some(server) => vec!["databases", server.server.as_str()],
-            None => vec!["databases"],
-        },
         _ => vec!["services", service.owner.as_str()],
     };
     steps.extend(keys);

@@ -10,7 +10,7 @@ use crate::finding::Finding;
 use crate::kinds::Kind;
 use crate::manifest::{self, Provider, Service as Written};
 use crate::scalar::Version;
-use crate::stack::{Database, DatabaseFacts, Facts, Mount, MountSource, Pool, ServiceFacts};
+use crate::stack::{Database, DatabaseFacts, Facts, Mount, MountSource, Origin, Pool, ServiceFacts};
 
 /// The kind it is made from, and where its container sees the scripts.
 const KIND: &str = "psql";
@@ -66,6 +66,9 @@ impl Resolver<'_> {
             };
             self.build(&name, &Written::default(), &kind, Arc::new(facts), "databases", |service, _| {
                 service.place = server.place.clone();
+                if server.version.is_some() {
+                    service.image.origin = Origin::Manifest(server.place.join("version"));
+                }
                 let mount = |source, target: String| Mount {
                     source,
                     target,

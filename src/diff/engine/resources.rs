@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::deployed::{Engine, FileEntry};
 use crate::emit::compose::FILE;
 use crate::finding::{Path, Place, Step};
+use crate::stack::Role;
 
 use super::{Found, under};
 use crate::diff::compare::{self, Delta};
@@ -21,6 +22,13 @@ impl Found<'_, '_> {
             let place = self.view.place(FILE, &at);
             let subject = Subject::new(SubjectKind::Network, &network.key);
             let Some(there) = there.get(network.name.as_str()) else {
+                // `up` makes no network for what only runs when it is asked for.
+                let users = self.view.attached(&network.key);
+                let tools =
+                    users.iter().filter_map(|s| self.view.service(s)).filter(|s| s.role == Role::Tool);
+                if !users.is_empty() && tools.count() == users.len() {
+                    continue;
+                }
                 self.gone(at, subject, "a network that nothing is on", place);
                 continue;
             };
