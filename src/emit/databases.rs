@@ -52,10 +52,10 @@ pub fn emit(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
     artifacts
 }
 
-/// Who uses a server: names of services and what they use.
+/// Who uses a server under a role of its own: names of services and what they use.
 fn uses<'a>(stack: &'a Stack, database: &'a Database) -> impl Iterator<Item = (&'a str, &'a DatabaseUse)> {
     let all = stack.services.iter().filter_map(|s| Some((s.name.as_str(), s.database.as_ref()?)));
-    all.filter(|(_, used)| used.server == database.name)
+    all.filter(|(_, used)| used.server == database.name && database.admin.as_ref() != Some(&used.user))
 }
 
 /// A role and a database of it.

@@ -28,7 +28,10 @@ impl Resolver<'_> {
             let (Some(admin), Some(password)) = (&server.admin, &server.admin_password) else { continue };
             let logins = server.monitor.iter().map(|m| (m.user.clone(), m.password.clone()));
             let used = self.stack.services.iter().filter_map(|s| s.database.as_ref());
-            let used = used.filter(|d| d.server == server.name).map(|d| (d.user.clone(), d.password.clone()));
+            // Nothing may be taken from the administrator's own role; `shared-superuser` says what is wrong with it.
+            let used = used
+                .filter(|d| d.server == server.name && d.user != *admin)
+                .map(|d| (d.user.clone(), d.password.clone()));
             let mut clients: Vec<DatabaseFacts> = Vec::new();
             for (user, password) in used.chain(logins) {
                 if !clients.iter().any(|c| c.password == password) {

@@ -71,7 +71,7 @@ pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
         };
         out.push(Finding::error("connection-budget-exceeded", database.place.clone(), message).help(
             format!(
-                "{over} too many: lower the workers or the pool of `{first}`, which takes the most, or {more}"
+                "{over} too many: give `{first}`, which takes the most, fewer workers or a smaller pool, or {more}"
             ),
         ));
     }

