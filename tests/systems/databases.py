@@ -1,5 +1,6 @@
 """What stackgen writes for database servers outside the stack, on real ones: PostgreSQL 15 to 18 with TLS, under the
-host name of the reference stack, with an administrator that is no superuser, as managed clusters give one.
+host name of the reference stack, with an administrator that is no superuser, as managed clusters give one. Versions named
+after the path of stackgen are the only ones.
 
 The script runs as the Compose service runs it: its command line and environment are read from docker-compose.yml.
 Everything happens in namespaces of its own (network, mounts, processes), which end with it.
@@ -381,7 +382,7 @@ def main():
         work.chmod(0o755)
         certificates(work)
         build(pathlib.Path(sys.argv[1]).resolve(), work)
-        for major in (15, 16, 17, 18):
+        for major in [int(m) for m in sys.argv[2:]] or [15, 16, 17, 18]:
             prove(major, work)
     print(f"\n{len(FAILED)} failed" if FAILED else "\nall good")
     sys.exit(bool(FAILED))
