@@ -48,9 +48,14 @@ pub struct Kind {
     /// Whether it uses a database.
     #[serde(default)]
     pub database: Need,
-    /// Extensions its database needs; made by the server's administrator.
+    /// Extensions it needs in its database; the administrator makes them.
     #[serde(default)]
     pub extensions: Vec<Name>,
+    /// It also logs in to the database `postgres`, which a managed server may lack.
+    #[serde(default)]
+    pub maintenance_database: bool,
+    /// Why it does not survive a pool that takes its connection back after each transaction, or that nobody knows.
+    pub no_transaction_pool: Option<Line>,
     /// Condition under which it keeps work in a redis, and so needs one; it may use one otherwise too.
     pub redis: Option<Expression>,
     /// It can send mail by a transport.
@@ -84,6 +89,8 @@ pub enum UsedAs {
     Acme,
     /// What saves and restores, configured under `backup`.
     Backup,
+    /// What keeps the roles of a database server, configured under `databases`.
+    Roles,
 }
 
 /// Whether something is used.
@@ -415,6 +422,7 @@ built_in!(
     "odoo",
     "postgres",
     "postgres-client",
+    "psql",
     "redis",
     "restic",
     "static",

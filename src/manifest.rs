@@ -7,6 +7,7 @@ mod dns;
 mod backup;
 
 pub use backup::{Backups, Drill, Keep, Store, TimeOfDay};
+mod databases;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
@@ -18,6 +19,7 @@ use crate::scalar::{
 };
 
 pub use dns::*;
+pub use databases::{Pool, PoolMode, PoolSize};
 
 /// A map that keeps the order it was written in.
 pub type Map<K, V> = IndexMap<K, V>;
@@ -398,6 +400,8 @@ pub struct Database {
     pub memory: Option<Bytes>,
     /// Region.
     pub region: Option<Name>,
+    /// Id of the cluster at the provider, for the scripts that configure it. Default: looked up by the host name.
+    pub cluster_id: Option<Name>,
 }
 
 /// Database engines.
@@ -695,6 +699,8 @@ pub struct DatabaseUse {
     pub password: Option<SecretRef>,
     /// How often it is saved. Default: daily, or with the service's volumes where those are saved more often.
     pub backup: Option<Backup>,
+    /// Connect by a pool of the provider: `transaction`, or `{ mode: session, size: 10 }`. Default: to the server.
+    pub pool: Option<Pool>,
 }
 
 /// The name of a database or role.

@@ -6,6 +6,7 @@
 //! is written (`services.n8n.url` for a host name), and the kind is how.
 
 mod compose;
+mod databases;
 mod files;
 mod firewall;
 mod nginx;
@@ -166,6 +167,10 @@ fn facts(stack: &Stack, service: &Service, word: &str) -> Vec<Place> {
         ("proxy_hops", _) => vec![Place::manifest(["proxy", "edge"])],
         ("host", field) => vec![Place::manifest(["host", field])],
         ("redis", _) => vec![own(&["redis"])],
+        ("database", field) if service.kind == "psql" => {
+            let field = if field == "user" { "admin" } else { field };
+            vec![service.place.join(field), service.place.join("provider"), service.place.clone()]
+        }
         ("database", "name" | "user" | "password") => {
             vec![own(&["database", field]), own(&["database"])]
         }

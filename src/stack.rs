@@ -7,6 +7,7 @@ mod dns;
 mod backup;
 
 pub use backup::{Backups, Item, Kept, SavedDatabase, Store};
+mod databases;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::scalar::{Bytes, Seconds};
 use crate::table::Table;
 
 pub use dns::*;
+pub use databases::{Login, Pool};
 
 /// Everything one server runs.
 #[derive(Debug, Clone)]
@@ -662,6 +664,14 @@ pub struct DatabaseUse {
     pub backup: Option<Backup>,
     /// Connections it may hold at most.
     pub connections: u32,
+    /// Whether its kind says that number; else it is a guess.
+    pub counted: bool,
+    /// Pool it connects by, instead of to the server.
+    pub pool: Option<Pool>,
+    /// Extensions the service needs in it.
+    pub extensions: Vec<String>,
+    /// Whether the service also logs in to the database `postgres`.
+    pub maintenance: bool,
     /// Where it is declared.
     pub place: Place,
 }
@@ -759,6 +769,8 @@ pub struct ServiceFacts {
 /// Facts about a database in use.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct DatabaseFacts {
+    /// Name of the server.
+    pub server: String,
     /// Host name.
     pub host: String,
     /// Port.
@@ -1013,6 +1025,10 @@ pub struct Database {
     pub admin: Option<String>,
     /// Secret with the administrator's password.
     pub admin_password: Option<String>,
+    /// Role that may only watch, for monitoring.
+    pub monitor: Option<Login>,
+    /// Id of the cluster at the provider.
+    pub cluster_id: Option<String>,
     /// Connections it allows.
     pub connections: Option<u32>,
     /// Where it is declared.

@@ -59,6 +59,7 @@ pub(super) fn entry(view: &View, path: &str, delta: &Delta) -> Impact {
             Impact::new(file, Consequence::Nothing, "it is read by the next backup")
         }
         ("firewall", name) => firewall(file, path, name, delta),
+        ("databases", name) => roles(view, file, name),
         _ => service(view, folder, name, file, delta),
     }
 }
@@ -158,6 +159,26 @@ fn certbot(view: &View, file: Subject) -> Impact {
             .by(Do::Restart(vec![service.clone()])),
         None => Impact::new(file, Consequence::Nothing, "it is read at the next renewal"),
     }
+}
+
+/// What makes roles and databases: it changes nothing until it is run.
+fn roles(view: &View, file: Subject, name: &str) -> Impact {
+    let tools: Vec<&str> = match name.strip_suffix(".sql") {
+        Some("role") => {
+            view.stack.services.iter().filter(|s| s.kind == "psql").map(|s| s.name.as_str()).collect()
+        }
+        Some(server) => {
+            view.service(&format!("{server}-roles")).map(|s| s.name.as_str()).into_iter().collect()
+        }
+        None => Vec::new(),
+    };
+    if tools.is_empty() {
+        return Impact::new(file, Consequence::Nothing, "it is read when it is run");
+    }
+    let commands: Vec<String> =
+        tools.iter().map(|t| format!("docker compose run --rm {}", word(t))).collect();
+    Impact::new(file, Consequence::Reload, "roles and databases are as before until it is run")
+        .by(Do::Hand(commands.join(" && ")))
 }
 
 fn firewall(file: Subject, path: &str, name: &str, delta: &Delta) -> Impact {

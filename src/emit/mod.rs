@@ -4,6 +4,7 @@ pub mod backup;
 pub mod certbot;
 pub mod compose;
 pub mod dns;
+pub mod databases;
 pub mod dotenv;
 pub mod files;
 pub mod nginx;
@@ -54,6 +55,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
     Target { name: "backup", about: "backups: scripts and timers", emit: backup::emit },
+    Target {
+        name: "databases",
+        about: "roles and databases on servers outside: SQL, check, script",
+        emit: databases::emit,
+    },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
     Target { name: "dns", about: "names in the DNS: zone files, a table", emit: dns::emit },
     Target { name: "probe", about: "a script that asks the running stack from outside", emit: probe::emit },

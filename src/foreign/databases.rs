@@ -35,6 +35,8 @@ pub(super) fn fill(stack: &mut Stack) {
             ca: None,
             admin: None,
             admin_password: None,
+            monitor: None,
+            cluster_id: None,
             connections: max_connections(service),
             place: service.place.clone(),
         });
@@ -69,6 +71,8 @@ pub(super) fn fill(stack: &mut Stack) {
                         ca: (sslmode > SslMode::Require).then(String::new),
                         admin: None,
                         admin_password: None,
+                        monitor: None,
+                        cluster_id: None,
                         connections: None,
                         place: used.place.clone(),
                     });
@@ -83,6 +87,10 @@ pub(super) fn fill(stack: &mut Stack) {
             password: String::new(),
             backup: None,
             connections: 0,
+            counted: false,
+            pool: None,
+            extensions: Vec::new(),
+            maintenance: false,
             place: used.place,
         });
     }

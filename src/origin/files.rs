@@ -1,6 +1,6 @@
 //! Where the entries of the files of the kinds and of certbot come from, and those of .env.example.
 
-use super::{Candidates, Origin, base, compose, firewall, keys, of_kind};
+use super::{Candidates, Origin, base, compose, databases, firewall, keys, of_kind};
 use crate::finding::{Document, Path, Place};
 use crate::stack::{Service, Stack};
 
@@ -12,6 +12,7 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
         ("", crate::emit::probe::FILE) => Some(outside(stack, &line(path))),
         ("dns", _) => Some(dns(stack, &line(path))),
         ("backup", _) if stack.backup.is_some() => Some(backup(stack, name, path)),
+        ("databases", _) => Some(databases::origin(stack, name, &keys(path))),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
         _ => {
             let service = stack.service(folder).filter(|s| s.files.iter().any(|f| f.name == name))?;

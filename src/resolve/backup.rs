@@ -210,7 +210,8 @@ impl Resolver<'_> {
         let mut data: Vec<&String> = backups.items.iter().flat_map(|i| &i.volumes).collect();
         data.dedup();
         let start = self.stack.services.len();
-        self.build(SERVICE, &asked, &kind, &version.unwrap_or_default(), SERVICE, |_, _| {});
+        let facts = self.own_facts(SERVICE, &asked, &kind, &version.unwrap_or_default());
+        self.build(SERVICE, &asked, &kind, facts, SERVICE, |_, _| {});
         let stack_name = self.stack.name.clone();
         let place = &backups.place;
         for service in &mut self.stack.services[start..] {
@@ -282,7 +283,8 @@ impl Resolver<'_> {
             let version = format!("{major}-alpine");
             let place = &backups.place;
             let start = self.stack.services.len();
-            self.build(&name, &Written::default(), &kind, &version, SERVICE, |_, _| {});
+            let facts = self.own_facts(&name, &Written::default(), &kind, &version);
+            self.build(&name, &Written::default(), &kind, facts, SERVICE, |_, _| {});
             for service in &mut self.stack.services[start..] {
                 let volume = |(key, path): (&str, &str), writes: bool| {
                     mount(MountSource::Volume(key.into()), path, writes, place)

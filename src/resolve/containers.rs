@@ -124,12 +124,10 @@ impl Resolver<'_> {
         let replicas = self.number(part, part.container.replicas.as_deref(), "replicas").unwrap_or(1);
         let connections =
             self.number(part, part.container.connections.as_deref(), "connections").unwrap_or(5);
-        let database = part
-            .draft
-            .database
-            .clone()
-            .filter(|_| own || part.container.same_environment)
-            .map(|d| crate::stack::DatabaseUse { connections, ..d });
+        let database =
+            part.draft.database.clone().filter(|_| own || part.container.same_environment).map(|d| {
+                crate::stack::DatabaseUse { connections, counted: part.container.connections.is_some(), ..d }
+            });
         let (entrypoint, command) = self.command(part);
         let mut listens: Vec<u16> =
             part.container.listen.iter().chain(&part.container.ports).map(|p| p.0).collect();

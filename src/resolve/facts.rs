@@ -76,6 +76,7 @@ impl<'a> Resolver<'a> {
             UsedAs::Proxy => ("proxy", "the reverse proxy"),
             UsedAs::Acme => ("certificates", "what gets certificates"),
             UsedAs::Backup => ("backup", "what saves and restores"),
+            UsedAs::Roles => ("databases", "what keeps the roles of a database server"),
             UsedAs::Service | UsedAs::Store | UsedAs::Site => return Some(kind),
         };
         self.out.push(
@@ -106,6 +107,8 @@ impl<'a> Resolver<'a> {
             ca: None,
             admin: Some("postgres".into()),
             admin_password: None,
+            monitor: None,
+            cluster_id: None,
             connections: None,
             place: at(["services", name.as_str()]),
         });
@@ -260,6 +263,7 @@ impl<'a> Resolver<'a> {
         Some(DatabaseUse {
             server: server.to_string(),
             user: wanted.user.as_ref().map_or_else(|| database.clone(), |u| u.0.clone()),
+            pool: self.pool(wanted, &database, kind, name.as_str()),
             name: database,
             password: wanted.password.as_ref().map_or_else(
                 || format!("{}_DB_PASSWORD", screaming(name.as_str())),
@@ -267,6 +271,9 @@ impl<'a> Resolver<'a> {
             ),
             backup: wanted.backup,
             connections: 0,
+            counted: false,
+            extensions: kind.extensions.iter().map(ToString::to_string).collect(),
+            maintenance: kind.maintenance_database,
             place,
         })
     }
@@ -274,9 +281,10 @@ impl<'a> Resolver<'a> {
     fn database_facts(&self, used: &DatabaseUse) -> Option<DatabaseFacts> {
         let server = self.stack.database(&used.server)?;
         Some(DatabaseFacts {
+            server: server.name.clone(),
             host: server.host.clone(),
-            port: server.port,
-            name: used.name.clone(),
+            port: used.pool.as_ref().map_or(server.port, |p| p.port),
+            name: used.pool.as_ref().map_or(&used.name, |p| &p.name).clone(),
             user: used.user.clone(),
             password: used.password.clone(),
             sslmode: sslmode(server.sslmode).into(),

@@ -13,6 +13,7 @@ mod mounts;
 mod networks;
 mod planned;
 mod proxy;
+mod roles;
 mod secrets;
 mod sites;
 
@@ -67,6 +68,7 @@ fn complete(manifest: &Manifest, kinds: &mut Kinds, sources: &mut Sources, out: 
     }
     resolver.proxy();
     resolver.certificates();
+    resolver.roles();
     resolver.volumes();
     resolver.backup();
     resolver.networks();

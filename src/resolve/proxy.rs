@@ -172,7 +172,8 @@ impl Resolver<'_> {
         let issued = https
             && (self.manifest.certificates.groups.values().any(|g| g.certificate.is_none())
                 || self.needs_issuing());
-        self.build(PROXY, &written, kind, version, "proxy", |service, _| {
+        let facts = self.own_facts(PROXY, &written, kind, version);
+        self.build(PROXY, &written, kind, facts, "proxy", |service, _| {
             service.role = Role::Proxy;
             service.mounts.extend(files);
             service.mounts.extend(own_files);
@@ -230,7 +231,8 @@ impl Resolver<'_> {
             })
             .unwrap_or_default();
         let start = self.stack.services.len();
-        self.build(ACME, &written, &kind, &version, "certificates", |service, place| {
+        let facts = self.own_facts(ACME, &written, &kind, &version);
+        self.build(ACME, &written, &kind, facts, "certificates", |service, place| {
             service.role = Role::Acme;
             service.mounts.extend(shared.iter().cloned().map(|m| Mount { writable: true, ..m }));
             service.depends_on = vec![Dependency {
@@ -269,13 +271,29 @@ impl Resolver<'_> {
         self.stack.acme.service = Some(ACME.into());
     }
 
+    /// What expressions may know about a service that no other names.
+    pub(super) fn own_facts(&self, name: &str, written: &Written, kind: &Kind, version: &str) -> Arc<Facts> {
+        Arc::new(Facts {
+            service: ServiceFacts {
+                name: name.to_string(),
+                version: version.to_string(),
+                port: kind.service.listen.map(|p| p.0),
+                memory: written.memory.or(kind.service.memory).map(|m: Bytes| m.0),
+                ..ServiceFacts::default()
+            },
+            stack: self.stack.name.clone(),
+            timezone: self.stack.timezone.clone(),
+            ..Facts::default()
+        })
+    }
+
     /// Makes the containers of a kind that no service of the manifest names.
     pub(super) fn build(
         &mut self,
         name: &str,
         written: &Written,
         kind: &Rc<Kind>,
-        version: &str,
+        facts: Arc<Facts>,
         block: &str,
         change: impl FnOnce(&mut crate::stack::Service, &Place),
     ) {
@@ -290,21 +308,8 @@ impl Resolver<'_> {
             );
             return;
         }
-        let facts = Facts {
-            service: ServiceFacts {
-                name: name.to_string(),
-                version: version.to_string(),
-                port: kind.service.listen.map(|p| p.0),
-                memory: written.memory.or(kind.service.memory).map(|m: Bytes| m.0),
-                ..ServiceFacts::default()
-            },
-            stack: self.stack.name.clone(),
-            timezone: self.stack.timezone.clone(),
-            ..Facts::default()
-        };
         let start = self.stack.services.len();
-        let draft =
-            Draft { name, service: written, kind: kind.clone(), facts: Arc::new(facts), database: None };
+        let draft = Draft { name, service: written, kind: kind.clone(), facts, database: None };
         self.made(&draft);
         let place = at([block]);
         for service in &mut self.stack.services[start..] {

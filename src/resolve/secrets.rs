@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::{Resolver, at};
 use crate::finding::Place;
-use crate::stack::{Secret, Service, Store};
+use crate::stack::{Database, Secret, Service, Store};
 
 /// What a secret is for, and the command that makes a new one.
 type Known = (String, Option<String>);
@@ -46,8 +46,7 @@ impl Resolver<'_> {
         }
         for database in &self.stack.databases {
             if let Some(name) = &database.admin_password {
-                let what = format!("administrator of the database server {}", database.name);
-                use_secret(name, "", &database.place, what, None);
+                use_secret(name, "", &database.place, administrator(database), None);
             }
         }
         for name in self.manifest.secrets.keys() {
@@ -92,6 +91,17 @@ impl Resolver<'_> {
     /// What is known of a secret from where it is used.
     fn known(&self, service: &Service, name: &str, of_kinds: &HashMap<String, Known>) -> Known {
         let random = || Some("openssl rand -hex 32".to_string());
+        let admin = |d: &&Database| d.service.is_none() && d.admin_password.as_deref() == Some(name);
+        if let Some(database) = self.stack.databases.iter().find(admin) {
+            return (administrator(database), None);
+        }
+        let watches = |d: &Database| d.monitor.as_ref().is_some_and(|m| m.password == name);
+        if let Some(database) = self.stack.databases.iter().find(|d| watches(d)) {
+            return (
+                format!("password of the role that watches the database server {}", database.name),
+                random(),
+            );
+        }
         if let Some(database) = service.database.as_ref().filter(|d| d.password == name) {
             let what =
                 format!("password of the role {} on the database server {}", database.user, database.server);
@@ -108,6 +118,11 @@ impl Resolver<'_> {
         }
         (format!("used by {}", service.owner), random())
     }
+}
+
+/// What the password of an administrator is for.
+fn administrator(database: &Database) -> String {
+    format!("administrator of the database server {}", database.name)
 }
 
 /// The name as the manifest's map knows it.

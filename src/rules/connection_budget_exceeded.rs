@@ -1,7 +1,8 @@
 //! The services may together open more connections than the database server allows.
 //!
 //! It works until the day all of them are busy. Then whoever comes last gets "too many connections", which may be the
-//! shop, the backup or the administrator. A server in the stack keeps three connections for its superuser.
+//! shop, the backup or the administrator. Counted are the pools of the services, three for a role that watches, and
+//! three for an administrator; a server in the stack keeps three connections for its superuser.
 //! Source: <https://www.postgresql.org/docs/current/runtime-config-connection.html>
 //!
 //! ```yaml flagged
@@ -38,47 +39,71 @@
 //!     database: main
 //! ```
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 
 use crate::finding::Finding;
-use crate::stack::{Database, Service, Stack};
+use crate::stack::{Database, Login, Stack};
 
 /// `superuser_reserved_connections` of PostgreSQL.
 const RESERVED: u32 = 3;
+/// What the administrator needs while everything else is busy: what keeps the roles, a dump, somebody with psql.
+const ADMINISTRATION: u32 = 3;
 
-/// What a server allows its services, and what those that run may take of it.
+/// What a server allows, and what those that run may take of it.
 pub(super) fn budget(stack: &Stack, database: &Database) -> Option<(u32, u64)> {
     let kept = if database.service.is_some() { RESERVED } else { 0 };
-    let users = stack.services.iter().filter(|s| s.role.stays()).filter_map(|s| s.database.as_ref());
-    let wanted = users.filter(|d| d.server == database.name).map(|d| u64::from(d.connections)).sum();
+    let wanted = takers(stack, database).iter().map(|(_, n)| u64::from(*n)).sum();
     Some((database.connections?.saturating_sub(kept), wanted))
 }
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
-    let mut users: HashMap<&str, Vec<(&Service, u32)>> = HashMap::new();
-    // A job is over before the others start.
-    for service in stack.services.iter().filter(|s| s.role.stays()) {
-        if let Some(used) = &service.database {
-            users.entry(&used.server).or_default().push((service, used.connections));
-        }
-    }
     for database in &stack.databases {
         let Some((allowed, wanted)) = budget(stack, database) else { continue };
-        let users = users.get(database.name.as_str()).map(Vec::as_slice).unwrap_or_default();
         if wanted <= u64::from(allowed) {
             continue;
         }
-        let mut list: Vec<_> = users.iter().collect();
-        list.sort_by_key(|(s, n)| (std::cmp::Reverse(*n), &s.name));
-        let who = list.iter().take(4).map(|(s, n)| format!("{} {n}", s.name)).collect::<Vec<_>>().join(", ");
-        let more = if list.len() > 4 { ", ..." } else { "" };
-        let message = format!(
-            "expected at most {allowed} connections to `{}`, found {wanted} ({who}{more})",
-            database.name
-        );
-        out.push(
-            Finding::error("connection-budget-exceeded", database.place.clone(), message)
-                .help("lower the number of workers of the largest, or allow more connections"),
-        );
+        let takers = takers(stack, database);
+        let who = takers.iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(" + ");
+        let message =
+            format!("expected at most {allowed} connections to `{}`, found {wanted} = {who}", database.name);
+        let over = wanted - u64::from(allowed);
+        let first = takers.first().map_or("the largest", |(name, _)| name.as_str());
+        let more = if database.service.is_some() {
+            "raise `options.connections` of the server"
+        } else {
+            "take a plan with more memory, and write it here"
+        };
+        out.push(Finding::error("connection-budget-exceeded", database.place.clone(), message).help(
+            format!(
+                "{over} too many: give `{first}`, which takes the most, fewer workers or a smaller pool, or {more}"
+            ),
+        ));
     }
+}
+
+/// Who takes how many connections, the largest first: the services that run on, or the pools they connect by, the role
+/// that watches, the administrator.
+fn takers(stack: &Stack, database: &Database) -> Vec<(String, u32)> {
+    let mut list: Vec<(String, u32)> = Vec::new();
+    // A job is over before the others start.
+    for service in stack.services.iter().filter(|s| s.role.stays()) {
+        let Some(used) = service.database.as_ref().filter(|d| d.server == database.name) else { continue };
+        match used.pool.as_ref().and_then(|pool| Some((format!("pool {}", pool.name), pool.size?))) {
+            Some(pool) if list.contains(&pool) => {}
+            Some(pool) => list.push(pool),
+            None => list.push((service.name.clone(), used.connections)),
+        }
+    }
+    if list.is_empty() {
+        return list;
+    }
+    list.sort_by(|(a, n), (b, m)| (Reverse(n), a).cmp(&(Reverse(m), b)));
+    if database.monitor.is_some() {
+        list.push(("monitoring".into(), Login::WATCHING));
+    }
+    // A server in the stack keeps some for its superuser besides.
+    if database.service.is_none() && database.admin.is_some() {
+        list.push(("administration".into(), ADMINISTRATION));
+    }
+    list
 }

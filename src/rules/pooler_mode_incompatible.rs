@@ -1,8 +1,9 @@
-//! Odoo is sent through a pooler that hands every transaction to another connection.
+//! A service is sent through a pooler that hands every transaction to another connection, and does not survive it.
 //!
 //! Odoo's scheduled actions and its live bus wait with LISTEN for NOTIFY, which belongs to one connection. Behind a
 //! pool in transaction mode nothing ever arrives: jobs start late, messages appear only after a reload. DigitalOcean's
-//! pools answer on port 25061, the server itself on 25060.
+//! pools answer on port 25061, the server itself on 25060. Other products are refused as long as nothing says that they
+//! need no LISTEN, no SET, no locks of a session and no prepared statements; a pool in session mode suits all.
 //! Source: <https://www.pgbouncer.org/features.html>
 //!
 //! ```yaml flagged
@@ -35,6 +36,15 @@ use crate::manifest::Provider;
 use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, out: &mut Vec<Finding>) {
+    for service in owners(stack) {
+        let Some(used) = &service.database else { continue };
+        let Some(reason) = used.pool.as_ref().and_then(|p| p.refused.as_ref()) else { continue };
+        let message = format!("`{}` does not survive a transaction pool: {reason}", service.name);
+        out.push(
+            Finding::error("pooler-mode-incompatible", used.place.join("pool"), message)
+                .help("remove `pool`, or write `pool: session`"),
+        );
+    }
     for service in owners(stack).filter(|s| s.kind == "odoo") {
         // A pool in the stack says by a variable how it hands connections out.
         let host = service.found.as_ref().and_then(|f| f.database_host.as_deref());

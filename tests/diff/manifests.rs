@@ -72,5 +72,8 @@ pub const EDITS: &[Edit] = &[
         "another database",
         &[("name: odoo, user: odoo", "name: odoo2, user: odoo")],
         "undeployed data-loss service odoo!; undeployed nothing file backup/backup.sh; undeployed restart service odoo",
+        "undeployed data-loss service odoo!; undeployed nothing file databases/main.check.sql; \
+         undeployed nothing file databases/main.sh; undeployed reload file databases/main.sql; undeployed restart \
+         service odoo",
     ),
 ];

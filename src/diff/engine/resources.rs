@@ -22,6 +22,7 @@ impl Found<'_, '_> {
             let subject = Subject::new(SubjectKind::Network, &network.key);
             let users = self.view.attached(&network.key);
             let Some(there) = there.get(network.name.as_str()) else {
+                // `up` makes no network for what only runs when it is asked for.
                 if !users.is_empty() {
                     self.gone(at, subject, "a network that nothing is on", place);
                 }
