@@ -29,6 +29,7 @@ templates!(
     "certbot/cli.ini.j2",
     "certbot/stackgen-certificates.service.j2",
     "certbot/stackgen-certificates.timer.j2",
+    "deploy/deploy.sh.j2",
     "firewall/apply.sh.j2",
     "firewall/doctl.sh.j2",
     "firewall/nftables.conf.j2",
