@@ -130,6 +130,7 @@ fn facts(stack: &Stack, s: &Service, proxy: Option<&Service>) -> Value {
         files => outputs.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" "),
         secrets => s.secret_files.join(" "),
         built => s.build.as_ref().map_or("", |b| b.context.as_str()),
+        network => stack.networks.iter().find(|n| n.key == s.name).map_or("", |n| n.name.as_str()),
         stop_first,
         tasks => lines(&runbook::of_service(stack, s)),
     }
