@@ -1,13 +1,43 @@
 //! What to do with a service by hand: commands for the deploy directory of the server, with the names that are there.
 
+use std::collections::HashMap;
+
 use crate::format::shell;
 use crate::manifest::ProbeTool;
-use crate::stack::{Action, Mount, MountSource, Probe, Role, Service, Stack};
+use crate::stack::{Action, Mount, MountSource, Probe, Role, Service, Site, Stack};
 
 pub use crate::stack::Task;
 
+/// How services are reached: there may be thousands, and none of them should look through all sites.
+#[derive(Debug, Default)]
+pub struct Reached<'a> {
+    sites: HashMap<&'a str, Vec<&'a Site>>,
+    ports: HashMap<&'a str, u16>,
+}
+
+impl<'a> Reached<'a> {
+    /// Looks through the sites once.
+    pub fn new(stack: &'a Stack) -> Self {
+        let mut reached = Self::default();
+        for site in &stack.sites {
+            reached.sites.entry(&site.service).or_default().push(site);
+            for route in &site.routes {
+                if let Action::Proxy { service, port } = &route.action {
+                    reached.ports.entry(service).or_insert(*port);
+                }
+            }
+        }
+        reached
+    }
+}
+
 /// What can be done with a service: first what goes for every service, then what its kind knows.
 pub fn of_service(stack: &Stack, service: &Service) -> Vec<Task> {
+    tasks(stack, service, &Reached::new(stack))
+}
+
+/// As [`of_service`], for many services.
+pub fn tasks(stack: &Stack, service: &Service, reached: &Reached<'_>) -> Vec<Task> {
     let name = word(&service.name);
     let container = format!("$(docker compose ps --all --quiet {name})");
     let mut tasks = Vec::new();
@@ -64,7 +94,7 @@ pub fn of_service(stack: &Stack, service: &Service) -> Vec<Task> {
         add("ask it how it is", &[format!("docker compose exec {name} {words}")], None);
     }
     let proxy = stack.proxy.as_ref().and_then(|p| p.service.as_deref());
-    if let (Some(proxy), Some(port)) = (proxy, asked_port(stack, service)) {
+    if let (Some(proxy), Some(port)) = (proxy, reached.ports.get(service.name.as_str())) {
         add(
             "reach it as the proxy does",
             &[format!(
@@ -75,10 +105,9 @@ pub fn of_service(stack: &Stack, service: &Service) -> Vec<Task> {
             Some("any answer, even 404, shows that it is reached"),
         );
     }
-    let hosts: Vec<_> = stack.sites.iter().filter(|s| s.service == service.name).collect();
-    if !hosts.is_empty() {
+    if let Some(sites) = reached.sites.get(service.name.as_str()) {
         let scheme = |https| if https { "https" } else { "http" };
-        let ask = hosts.iter().map(|s| format!("curl -sSI {}://{}/", scheme(s.https), s.host));
+        let ask = sites.iter().map(|s| format!("curl -sSI {}://{}/", scheme(s.https), s.host));
         add("reach it from outside", &ask.collect::<Vec<_>>(), None);
     }
     if let Some(server) = service.database.as_ref().and_then(|d| stack.database(&d.server)) {
@@ -103,14 +132,6 @@ pub fn of_service(stack: &Stack, service: &Service) -> Vec<Task> {
     }
     tasks.extend(service.tasks.iter().cloned());
     tasks
-}
-
-/// A port of the service that the proxy sends requests to.
-fn asked_port(stack: &Stack, service: &Service) -> Option<u16> {
-    stack.sites.iter().flat_map(|s| &s.routes).find_map(|route| match &route.action {
-        Action::Proxy { service: name, port } if *name == service.name => Some(*port),
-        _ => None,
-    })
 }
 
 /// A health check as words that a shell reads.

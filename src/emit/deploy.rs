@@ -2,7 +2,7 @@
 //!
 //! The script holds the facts of the stack as tables; what it does with them is the template's business.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use minijinja::{Value, context};
 
@@ -10,7 +10,7 @@ use super::certbot::{deploy_directory, rendered};
 use super::{Artifact, header, nginx};
 use crate::finding::{Finding, Place};
 use crate::manifest::{Protocol, RunsIn, Status};
-use crate::runbook::{self, Task};
+use crate::runbook::{self, Reached, Task};
 use crate::stack::{Answer, MountSource, Piece, Role, Service, Stack};
 
 /// Name of the file.
@@ -32,6 +32,10 @@ pub fn emit(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
     }
     let services: Vec<&Service> = ordered(stack);
     let proxy = stack.proxy.as_ref();
+    let index = Index {
+        reached: Reached::new(stack),
+        networks: stack.networks.iter().map(|n| (n.key.as_str(), n.name.as_str())).collect(),
+    };
     let on_host = proxy.is_some_and(|p| p.runs_in == RunsIn::Host);
     let proxy_service = proxy.and_then(|p| p.service.as_deref()).and_then(|name| stack.service(name));
     let odoos: Vec<&Service> =
@@ -56,7 +60,7 @@ pub fn emit(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
         proxy_mounts => proxy_service.map(mounts).unwrap_or_default(),
         databases => databases(stack, &services),
         psql_image => odoos.first().map_or("", |s| s.image.reference.as_str()),
-        services => services.iter().map(|s| facts(stack, s, proxy_service)).collect::<Vec<_>>(),
+        services => services.iter().map(|s| facts(stack, s, proxy_service, &index)).collect::<Vec<_>>(),
     };
     let place = Place::manifest(["services"]);
     rendered(FILE, "deploy/deploy.sh.j2", &context, &place, out)
@@ -75,24 +79,34 @@ fn ordered(stack: &Stack) -> Vec<&Service> {
         Role::Proxy => 3,
         Role::Acme => 4,
     };
-    let mut left: Vec<&Service> = stack.services.iter().filter(|s| s.role != Role::Tool).collect();
-    let mut order: Vec<&Service> = Vec::new();
-    while !left.is_empty() {
-        let waits = |s: &Service| {
-            s.depends_on
-                .iter()
-                .any(|d| left.iter().any(|other| other.name == d.service && other.name != s.name))
-        };
-        let ready = (0..left.len()).filter(|i| left.get(*i).is_some_and(|s| !waits(s)));
-        // A circle is a finding elsewhere; here it must only end.
-        let next = ready.min_by_key(|i| left.get(*i).map(|s| rank(s))).unwrap_or_default();
-        order.push(left.remove(next));
+    let by_name: HashMap<&str, &Service> = stack.services.iter().map(|s| (s.name.as_str(), s)).collect();
+    let mut wanted: Vec<&Service> = stack.services.iter().filter(|s| s.role != Role::Tool).collect();
+    wanted.sort_by_key(|s| rank(s));
+    let (mut order, mut seen) = (Vec::new(), HashSet::new());
+    for service in wanted {
+        let mut open = vec![(service, false)];
+        while let Some((s, has_all)) = open.pop() {
+            if has_all {
+                order.push(s);
+            } else if s.role != Role::Tool && seen.insert(s.name.as_str()) {
+                open.push((s, true));
+                let needed = s.depends_on.iter().filter_map(|d| by_name.get(d.service.as_str()));
+                open.extend(needed.map(|s| (*s, false)));
+            }
+        }
     }
     order
 }
 
+/// What is looked up for each service.
+struct Index<'a> {
+    reached: Reached<'a>,
+    /// Full names, by key.
+    networks: HashMap<&'a str, &'a str>,
+}
+
 /// What the script knows of a service.
-fn facts(stack: &Stack, s: &Service, proxy: Option<&Service>) -> Value {
+fn facts(stack: &Stack, s: &Service, proxy: Option<&Service>, index: &Index<'_>) -> Value {
     let outputs = s.mounts.iter().filter_map(|m| match &m.source {
         // What else the proxy sees is read when it is needed.
         MountSource::Output(name)
@@ -130,9 +144,9 @@ fn facts(stack: &Stack, s: &Service, proxy: Option<&Service>) -> Value {
         files => outputs.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" "),
         secrets => s.secret_files.join(" "),
         built => s.build.as_ref().map_or("", |b| b.context.as_str()),
-        network => stack.networks.iter().find(|n| n.key == s.name).map_or("", |n| n.name.as_str()),
+        network => index.networks.get(s.name.as_str()).copied().unwrap_or_default(),
         stop_first,
-        tasks => lines(&runbook::of_service(stack, s)),
+        tasks => lines(&runbook::tasks(stack, s, &index.reached)),
     }
 }
 
