@@ -27,6 +27,7 @@ use crate::built::Built;
 use crate::compile::Compiled;
 use crate::deployed::conceal::Declared;
 use crate::deployed::{Deployed, Reading};
+use crate::emit::deploy::FILE as SCRIPT;
 use crate::finding::{Path, Place};
 use crate::outline::Value;
 
@@ -353,6 +354,11 @@ pub fn diff(compiled: &Compiled, declared: &Declared, deployed: &Deployed, built
     undeclared::find(&view, &mut changes);
     firewall::compare(&view, &mut changes);
     certificates::compare(&view, &mut changes);
+    // It speaks of what the other files say, so it differs whenever they do: alone it is told, with them it says nothing.
+    let follows = |c: &Change| c.file.as_deref() == Some(SCRIPT) && c.status == Status::Undeployed;
+    if changes.iter().any(|c| !follows(c)) {
+        changes.retain(|c| !follows(c));
+    }
     guard::look(&view, &mut changes);
     reach::look(&view, &mut changes);
     changes.sort_by(|a, b| {

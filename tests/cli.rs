@@ -341,7 +341,7 @@ fn a_full_disk_changes_nothing() {
         return;
     }
     assert_eq!((output.status.code(), &*out), (Some(2), ""), "{err}");
-    assert!(err.contains("cannot write disk/out/docker-compose.yml: no space left on device"), "{err}");
+    assert!(err.contains("cannot write disk/out/deploy.sh: no space left on device"), "{err}");
 }
 
 #[cfg(unix)]

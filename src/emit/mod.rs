@@ -5,6 +5,7 @@ pub mod certbot;
 pub mod compose;
 pub mod dns;
 pub mod databases;
+pub mod deploy;
 pub mod dotenv;
 pub mod files;
 pub mod nginx;
@@ -63,6 +64,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
     Target { name: "dns", about: "names in the DNS: zone files, a table", emit: dns::emit },
     Target { name: "probe", about: "a script that asks the running stack from outside", emit: probe::emit },
+    Target {
+        name: "deploy",
+        about: "deploy.sh: checks, least steps, health gates, the way back",
+        emit: deploy::emit,
+    },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];
 

@@ -44,6 +44,7 @@ templates!(
     "databases/role.sql.j2",
     "databases/server.sh.j2",
     "databases/server.sql.j2",
+    "deploy/deploy.sh.j2",
     "firewall/apply.sh.j2",
     "firewall/doctl.sh.j2",
     "firewall/nftables.conf.j2",

@@ -368,6 +368,7 @@ fn service(
         facts: Arc::new(facts),
         variables: all_variables,
         known_settings,
+        tasks: Vec::new(),
         overrides,
         found: Some(found),
     }
@@ -886,6 +887,7 @@ pub(super) fn unseen(name: &str, product: &Product) -> Service {
         facts: Arc::new(Facts::default()),
         variables: None,
         known_settings: None,
+        tasks: Vec::new(),
         overrides: serde_json::Map::new(),
         found: Some(Found {
             unknown: vec!["restart", "memory", "mounts", "stop_grace", "environment"],
