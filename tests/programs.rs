@@ -29,7 +29,7 @@ fn compose_accepts_every_file() {
     for version in COMPOSE {
         let Some(program) = program(version) else { continue };
         for (_, _, folder) in outputs() {
-            content(&program, folder.path(), &["-f", compose::FILE, "config", "-q"]);
+            content(&program, folder.path(), &["-f", compose::FILE, "--profile", "tools", "config", "-q"]);
         }
     }
 }
@@ -53,8 +53,11 @@ fn yaml_1_1_and_compose_read_the_same_values() {
     let (Some(compose_bin), Some(python)) = (program(COMPOSE[1]), program("python")) else { return };
     let reader = common::root().join("tests/programs/read_yaml.py");
     for (name, compiled, folder) in outputs() {
-        let by_compose =
-            content(&compose_bin, folder.path(), &["-f", compose::FILE, "config", "--format", "json"]);
+        let by_compose = content(
+            &compose_bin,
+            folder.path(),
+            &["-f", compose::FILE, "--profile", "tools", "config", "--format", "json"],
+        );
         let by_compose: Json = serde_json::from_str(&by_compose).expect("JSON");
         let by_python = content(&python, folder.path(), &[&reader.display().to_string(), compose::FILE]);
         let by_python: Json = serde_json::from_str(&by_python).expect("JSON");
