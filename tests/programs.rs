@@ -29,7 +29,7 @@ fn compose_accepts_every_file() {
     for version in COMPOSE {
         let Some(program) = program(version) else { continue };
         for (_, _, folder) in outputs() {
-            content(&program, folder.path(), &["-f", compose::FILE, "config", "-q"]);
+            content(&program, folder.path(), &["-f", compose::FILE, "--profile", "tools", "config", "-q"]);
         }
     }
 }
