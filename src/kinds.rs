@@ -12,7 +12,7 @@ use crate::finding::{Document, Finding, Path, Place};
 use crate::format::tree::Tree;
 use crate::format::{decode, yaml};
 use crate::manifest::{AbsolutePath, Class, Hardening, Healthcheck, Map, Restart, Route, UserName};
-use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, SecretName, Version};
+use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, SecretName, UrlPath, Version};
 use crate::table::{Table, ValueType};
 use crate::text::{SourceId, Sources, Span, nearest};
 
@@ -79,6 +79,8 @@ pub enum UsedAs {
     Proxy,
     /// What gets certificates, configured under `certificates`.
     Acme,
+    /// What watches the others, configured under `monitoring`.
+    Monitoring,
 }
 
 /// Whether something is used.
@@ -212,6 +214,8 @@ pub struct Container {
     pub body_size: Option<Bytes>,
     /// How long an answer may take.
     pub read_timeout: Option<Seconds>,
+    /// Where it answers with measurements for Prometheus, when the stack is monitored.
+    pub metrics: Option<Metrics>,
     /// How it shows that it is well.
     pub healthcheck: Option<Healthcheck>,
     /// Why it has no health check, where it has none.
@@ -282,6 +286,17 @@ pub struct KindVolume {
     /// The container only reads it.
     #[serde(default)]
     pub read_only: bool,
+}
+
+/// Where a container answers with measurements.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename = "Metrics|path")]
+#[schemars(rename = "Metrics", transform = |s: &mut schemars::Schema| crate::manifest::short(s, "path"))]
+pub struct Metrics {
+    /// Path.
+    pub path: UrlPath,
+    /// Port. Default: `listen`.
+    pub port: Option<Port>,
 }
 
 /// Mounts the paths of a list option.
@@ -395,7 +410,23 @@ macro_rules! built_in {
     };
 }
 
-built_in!("certbot", "container", "n8n", "nginx", "odoo", "postgres", "redis", "static", "superset");
+built_in!(
+    "alertmanager",
+    "blackbox-exporter",
+    "certbot",
+    "container",
+    "grafana",
+    "n8n",
+    "nginx",
+    "node-exporter",
+    "odoo",
+    "postgres",
+    "postgres-exporter",
+    "prometheus",
+    "redis",
+    "static",
+    "superset",
+);
 
 macro_rules! tables {
     ($($name:literal),* $(,)?) => {

@@ -3,6 +3,8 @@
 //! Field docs are the descriptions an editor shows. A type renamed `Name|field` may be written short, as just that
 //! field's value. Nothing here says what a value means; that is `stack`.
 
+mod monitoring;
+
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::scalar::{
     Bytes, Cidr, ContainerName, Date, Email, EnvName, HostName, ImageRef, Line, Name, Port, Rate, Raw,
     Seconds, SecretName, Url, UrlPath, Version, VolumeName,
 };
+
+pub use monitoring::{Alerts, Monitoring};
 
 /// A map that keeps the order it was written in.
 pub type Map<K, V> = IndexMap<K, V>;
@@ -60,6 +64,8 @@ pub struct Manifest {
     /// The services, by name.
     #[serde(default)]
     pub services: Map<Name, Service>,
+    /// Prometheus, alerts and Grafana.
+    pub monitoring: Option<Monitoring>,
     /// Volumes that belong to no service (any more), by name.
     #[serde(default)]
     pub volumes: Map<Name, Volume>,

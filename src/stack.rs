@@ -3,6 +3,9 @@
 //! Nothing here names a file format. Everything that came from the manifest carries the [`Place`] it came from, so a
 //! finding or a diff can point there. A secret is a name; no variant holds a value.
 
+mod databases;
+mod monitoring;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,6 +19,9 @@ use crate::manifest::{
 };
 use crate::scalar::{Bytes, Seconds};
 use crate::table::Table;
+
+pub use databases::Login;
+pub use monitoring::{Alerts, Expectation, Monitoring, PublicProbe, Target};
 
 /// Everything one server runs.
 #[derive(Debug, Clone)]
@@ -56,6 +62,8 @@ pub struct Stack {
     pub firewall: Firewall,
     /// Mail transports.
     pub mail: Vec<Mail>,
+    /// What is watched, when anything is.
+    pub monitoring: Option<Monitoring>,
     /// Services somebody else runs.
     pub external: Vec<External>,
     /// What was there once: names that must not be reused by accident.
@@ -274,6 +282,8 @@ pub enum Role {
     Proxy,
     /// Gets certificates.
     Acme,
+    /// Watches the others.
+    Monitor,
 }
 
 impl Role {
@@ -708,6 +718,8 @@ pub struct Facts {
     pub mounted: Vec<String>,
     /// Databases others keep here, when this is a database server.
     pub clients: Vec<DatabaseFacts>,
+    /// Whether the stack is monitored.
+    pub monitored: bool,
 }
 
 /// Facts about the service itself.
@@ -990,6 +1002,8 @@ pub struct Database {
     pub admin: Option<String>,
     /// Secret with the administrator's password.
     pub admin_password: Option<String>,
+    /// Role that may only watch, for monitoring.
+    pub monitor: Option<Login>,
     /// Connections it allows.
     pub connections: Option<u32>,
     /// Where it is declared.

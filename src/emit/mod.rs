@@ -6,6 +6,7 @@ pub mod dotenv;
 pub mod files;
 pub mod nginx;
 pub mod firewall;
+pub mod monitoring;
 pub mod template;
 
 use crate::finding::Finding;
@@ -51,6 +52,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
+    Target {
+        name: "monitoring",
+        about: "Prometheus, Alertmanager, Grafana: what is watched, and who is told",
+        emit: monitoring::emit,
+    },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];
 

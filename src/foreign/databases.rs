@@ -35,6 +35,7 @@ pub(super) fn fill(stack: &mut Stack) {
             ca: None,
             admin: None,
             admin_password: None,
+            monitor: None,
             connections: max_connections(service),
             place: service.place.clone(),
         });
@@ -69,6 +70,7 @@ pub(super) fn fill(stack: &mut Stack) {
                         ca: (sslmode > SslMode::Require).then(String::new),
                         admin: None,
                         admin_password: None,
+                        monitor: None,
                         connections: None,
                         place: used.place.clone(),
                     });

@@ -560,6 +560,7 @@ fn role(product: Option<&Product>, reference: &str, env: &[Env], command: &[Stri
         UsedAs::Store => return Role::Store,
         UsedAs::Acme => return Role::Acme,
         UsedAs::Proxy => return Role::Proxy,
+        UsedAs::Monitoring => return Role::Monitor,
         UsedAs::Service | UsedAs::Site => {}
     }
     let worker = command.first().is_some_and(|c| matches!(c.as_str(), "worker" | "celery"))

@@ -10,6 +10,11 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
         ("", ".env.example") => keys(path).first().map(|name| compose::secret(stack, None, name)),
         ("certbot", _) => Some(certbot(stack, name, path)),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
+        ("alertmanager" | "blackbox-exporter" | "grafana" | "node-exporter" | "prometheus", _)
+            if stack.monitoring.is_some() =>
+        {
+            Some(super::monitoring::origin(stack, folder, &line(path)))
+        }
         _ => {
             let service = stack.service(folder).filter(|s| s.files.iter().any(|f| f.name == name))?;
             Some(of_service(stack, service, name, path))

@@ -45,6 +45,7 @@ impl Resolver<'_> {
                 ca: database.ca.as_ref().map(|path| path.0.clone()),
                 admin: database.admin.as_ref().map(ToString::to_string),
                 admin_password: database.password.as_ref().map(|p| p.secret.to_string()),
+                monitor: None,
                 connections: database.connections.or(by_memory),
                 place,
             });

@@ -75,6 +75,7 @@ impl<'a> Resolver<'a> {
         let (block, what) = match kind.used_as {
             UsedAs::Proxy => ("proxy", "the reverse proxy"),
             UsedAs::Acme => ("certificates", "what gets certificates"),
+            UsedAs::Monitoring => ("monitoring", "what watches the others"),
             UsedAs::Service | UsedAs::Store | UsedAs::Site => return Some(kind),
         };
         self.out.push(
@@ -105,6 +106,7 @@ impl<'a> Resolver<'a> {
             ca: None,
             admin: Some("postgres".into()),
             admin_password: None,
+            monitor: None,
             connections: None,
             place: at(["services", name.as_str()]),
         });
@@ -164,6 +166,7 @@ impl<'a> Resolver<'a> {
                 .keys()
                 .map(|key| (key.to_string(), format!("{}_{key}", screaming(name.as_str()))))
                 .collect(),
+            monitored: self.manifest.monitoring.is_some(),
             ..Facts::default()
         };
         if active {

@@ -7,6 +7,7 @@ mod containers;
 mod databases;
 mod environment;
 mod facts;
+mod monitoring;
 mod mounts;
 mod networks;
 mod proxy;
@@ -55,8 +56,10 @@ pub fn resolve(
         resolver.site(draft);
         resolver.containers(draft);
     }
+    resolver.monitoring();
     resolver.proxy();
     resolver.certificates();
+    resolver.watched();
     resolver.networks();
     resolver.firewall();
     resolver.volumes();
@@ -316,6 +319,7 @@ fn header(m: &Manifest) -> Stack {
         secrets: Vec::new(),
         firewall: Firewall::default(),
         mail: mail.collect(),
+        monitoring: None,
         external: external.collect(),
         tombstones: tombstones.collect(),
         allowed: allowed.collect(),

@@ -279,17 +279,6 @@ impl Resolver<'_> {
         block: &str,
         change: impl FnOnce(&mut crate::stack::Service, &Place),
     ) {
-        if let Some(other) = self.manifest.services.keys().find(|n| n.as_str() == name) {
-            self.out.push(
-                Finding::error(
-                    "duplicate-key",
-                    at(["services", other.as_str()]).on_key(),
-                    format!("the name `{name}` is taken by what `{block}` adds"),
-                )
-                .help("give this service another name"),
-            );
-            return;
-        }
         let facts = Facts {
             service: ServiceFacts {
                 name: name.to_string(),
@@ -302,17 +291,42 @@ impl Resolver<'_> {
             timezone: self.stack.timezone.clone(),
             ..Facts::default()
         };
-        let start = self.stack.services.len();
         let draft =
             Draft { name, service: written, kind: kind.clone(), facts: Arc::new(facts), database: None };
-        self.made(&draft);
+        self.added(&draft, block, change);
+    }
+
+    /// Adds the containers of a draft that a block of the manifest brings.
+    pub(super) fn added(
+        &mut self,
+        draft: &Draft<'_>,
+        block: &str,
+        change: impl FnOnce(&mut crate::stack::Service, &Place),
+    ) {
+        let name = draft.name;
+        if let Some(other) = self.manifest.services.keys().find(|n| n.as_str() == name) {
+            self.out.push(
+                Finding::error(
+                    "duplicate-key",
+                    at(["services", other.as_str()]).on_key(),
+                    format!("the name `{name}` is taken by what `{block}` adds"),
+                )
+                .help("give this service another name"),
+            );
+            return;
+        }
+        let start = self.stack.services.len();
+        self.made(draft);
         let place = at([block]);
         for service in &mut self.stack.services[start..] {
             service.place = place.clone();
             service.internal = true;
             if let Origin::Manifest(_) = service.image.origin {
-                service.image.origin =
-                    Origin::Manifest(place.join(if written.version.is_some() { "version" } else { "image" }));
+                service.image.origin = Origin::Manifest(place.join(if draft.service.version.is_some() {
+                    "version"
+                } else {
+                    "image"
+                }));
             }
         }
         if let Some(service) = self.stack.services.get_mut(start) {
