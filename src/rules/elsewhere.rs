@@ -13,6 +13,7 @@ const NEEDS: &[(Aspect, &[&str])] = &[
             "critical-volume-not-backed-up",
             "override-replaces-list",
             "removed-without-date",
+            "route-not-watched",
             "unrouted-service",
             "unused-declaration",
         ],
