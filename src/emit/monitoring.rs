@@ -60,7 +60,8 @@ fn prometheus(stack: &Stack, monitoring: &Monitoring) -> Map {
 
 /// One service that answers with measurements.
 fn job(target: &Target) -> Map {
-    let labels = Map::new().set("service", &target.service).set_some("database", target.database.as_ref());
+    // The job is the service; a label `service` would rename that of what is measured.
+    let labels = Map::new().set_some("database", target.database.as_ref());
     let address = [format!("{}:{}", target.service, target.port)];
     let Value::Map(targets) = targets(&address, labels) else { return Map::new() };
     let mut job = Map::new()
@@ -150,7 +151,7 @@ fn alertmanager(stack: &Stack, alerts: &Alerts) -> Map {
                 ),
                 inhibit(&["alertname=\"RouteDown\""], &["alertname=~\"RouteWrong|RouteSlow\""], &["site"]),
                 inhibit(
-                    &["alertname=\"TargetDown\"", "service=\"node-exporter\""],
+                    &["alertname=\"TargetDown\"", "job=\"node-exporter\""],
                     &["alertname=~\"ContainersUnknown|BackupUnknown\""],
                     &[],
                 ),

@@ -24,6 +24,13 @@ class Quiet(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """Who asked has gone; that is theirs to do."""
+
+
 class Service:
     """Answers every path with its status, and /metrics with a measurement; may be stopped and started again."""
 
@@ -39,7 +46,7 @@ class Service:
                 self.say(service.status, "standin_up 1\n")
 
         for port in self.ports:
-            server = http.server.ThreadingHTTPServer((self.address, port), Handler)
+            server = Server((self.address, port), Handler)
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
             self.servers.append(server)
 
@@ -64,7 +71,7 @@ class Chat:
                     chat.messages.append(json.loads(body))
                 self.say(200 if self.path == path else 404, "ok")
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        server = Server(("127.0.0.1", port), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def texts(self):
@@ -128,11 +135,11 @@ class Mail:
                     else:
                         self.line("530 no")
 
-        class Server(socketserver.ThreadingTCPServer):
+        class Post(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
             daemon_threads = True
 
-        server = Server((address, port), Handler)
+        server = Post((address, port), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
@@ -141,3 +148,12 @@ def listens(port, address="127.0.0.1"):
     with socket.socket() as client:
         client.settimeout(0.5)
         return client.connect_ex((address, port)) == 0
+
+
+def client(address, port, name):
+    """A connection to PostgreSQL as a role that needs no password, to a database of its name; it stays open."""
+    connection = socket.create_connection((address, port), timeout=10)
+    words = f"user\0{name}\0database\0{name}\0\0".encode()
+    connection.sendall((8 + len(words)).to_bytes(4, "big") + (196608).to_bytes(4, "big") + words)
+    assert connection.recv(1) == b"R", "PostgreSQL refuses the connection"
+    return connection
