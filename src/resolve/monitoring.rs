@@ -150,7 +150,6 @@ impl Resolver<'_> {
                     sslmode: sslmode(database.sslmode).into(),
                     ca: database.ca.as_ref().map(|_| ca_path(&database.name)),
                     connections: database.connections,
-                    ..DatabaseFacts::default()
                 };
                 let used = DatabaseUse {
                     server: database.name.clone(),
