@@ -75,6 +75,9 @@ def judges(deploy):
     accepted("amtool accepts alertmanager.yml", BIN / "amtool", "check-config", deploy / "alertmanager/alertmanager.yml")
     accepted("blackbox_exporter accepts blackbox.yml", BIN / "prometheus-blackbox-exporter", f"--config.file={deploy}/blackbox-exporter/blackbox.yml", "--config.check")
     accepted("shellcheck accepts containers.sh", BIN / "shellcheck", deploy / "node-exporter/containers.sh")
+    units = [deploy / f"node-exporter/stackgen-containers.{kind}" for kind in ("service", "timer")]
+    said = run("systemd-analyze", "verify", *units).stderr
+    check("systemd understands the units", "stackgen-containers" not in said, said)
     broken = deploy.parent / "broken.yml"
     text = (deploy / "prometheus/rules.yml").read_text()
     broken.write_text(text.replace("probe_success{", "probe_success{{", 1))
