@@ -72,6 +72,7 @@ def build(stackgen, work):
 
 def judges(deploy):
     accepted("promtool accepts prometheus.yml and rules.yml", BIN / "promtool", "check", "config", deploy / "prometheus/prometheus.yml")
+    accepted("and finds no rule twice", BIN / "promtool", "check", "rules", "--lint=all", "--lint-fatal", deploy / "prometheus/rules.yml")
     accepted("amtool accepts alertmanager.yml", BIN / "amtool", "check-config", deploy / "alertmanager/alertmanager.yml")
     accepted("blackbox_exporter accepts blackbox.yml", BIN / "prometheus-blackbox-exporter", f"--config.file={deploy}/blackbox-exporter/blackbox.yml", "--config.check")
     accepted("shellcheck accepts containers.sh", BIN / "shellcheck", deploy / "node-exporter/containers.sh")

@@ -16,6 +16,9 @@ struct Rule {
     help: &'static str,
 }
 
+/// Makes a rule of one severity: name, condition, how long it has to hold, what is told, what to do.
+type Make = fn(&'static str, String, &'static str, String, &'static str) -> Rule;
+
 fn critical(
     alert: &'static str,
     expr: impl Into<String>,
@@ -218,16 +221,25 @@ fn databases(stack: &Stack, monitoring: &Monitoring) -> Vec<Rule> {
         "the database server {{ $labels.database }} cannot be reached",
         "see the provider; or the role that watches is missing, or its password is another one",
     )];
-    for database in watched {
-        let Some(connections) = database.connections else { continue };
-        let used =
-            format!("sum by (database) (pg_stat_database_numbackends{{database=\"{}\"}})", database.name);
-        let told =
-            format!("{{{{ $value }}}} of {connections} connections to {{{{ $labels.database }}}} are taken");
-        let help = "who holds them: select usename, count(*) from pg_stat_activity group by 1";
-        let above = |percent: u32| format!("{used} > {}", u64::from(connections) * u64::from(percent) / 100);
-        rules.push(critical("DatabaseConnections", above(95), "2m", told.clone(), help));
-        rules.push(warning("DatabaseConnections", above(80), "10m", told, help));
+    let help = "who holds them: select usename, count(*) from pg_stat_activity group by 1";
+    for (make, percent, lasts) in [(critical as Make, 95, "2m"), (warning as Make, 80, "10m")] {
+        let above: Vec<String> = watched
+            .iter()
+            .filter_map(|database| {
+                let used = format!(
+                    "sum by (database) (pg_stat_database_numbackends{{database=\"{}\"}})",
+                    database.name
+                );
+                let limit = u64::from(database.connections?) * percent / 100;
+                Some(format!("{used} > {limit}"))
+            })
+            .collect();
+        if !above.is_empty() {
+            let told = format!(
+                "{{{{ $value }}}} connections to {{{{ $labels.database }}}} are taken, more than {percent} % of all"
+            );
+            rules.push(make("DatabaseConnections", above.join(" or "), lasts, told, help));
+        }
     }
     rules
 }
@@ -237,29 +249,20 @@ fn backups(stack: &Stack) -> Vec<Rule> {
     let age = |selector: &str| format!("time() - stackgen_backup_last_success_timestamp_seconds{selector}");
     let told = "the last backup of {{ $labels.item }} is {{ $value | humanizeDuration }} old";
     let help = "see the log of the backup";
-    let mut rules = Vec::new();
+    let mut old = Vec::new();
     let mut known = Vec::new();
-    for (backup, hours, lasts) in
-        [(Backup::Hourly, 3, "5m"), (Backup::Daily, 36, "15m"), (Backup::Weekly, 9 * 24, "1h")]
-    {
+    for (backup, hours) in [(Backup::Hourly, 3), (Backup::Daily, 36), (Backup::Weekly, 9 * 24)] {
         let items: Vec<&str> =
             stack.volumes.iter().filter(|v| v.backup == backup).map(|v| v.key.as_str()).collect();
-        if items.is_empty() {
-            continue;
+        if !items.is_empty() {
+            old.push(format!("{} > {hours} * 3600", age(&format!("{{item=~\"{}\"}}", items.join("|")))));
         }
-        let selector = format!("{{item=~\"{}\"}}", items.join("|"));
-        rules.push(critical(
-            "BackupTooOld",
-            format!("{} > {hours} * 3600", age(&selector)),
-            lasts,
-            told,
-            help,
-        ));
         known.extend(items);
     }
     // Databases and whatever else is saved: daily.
     let others = if known.is_empty() { String::new() } else { format!("{{item!~\"{}\"}}", known.join("|")) };
-    rules.push(critical("BackupTooOld", format!("{} > 36 * 3600", age(&others)), "15m", told, help));
+    old.push(format!("{} > 36 * 3600", age(&others)));
+    let mut rules = vec![critical("BackupTooOld", old.join(" or "), "15m", told, help)];
     rules.push(critical(
         "BackupUnknown",
         "absent(stackgen_backup_last_success_timestamp_seconds)",
