@@ -255,6 +255,7 @@ fn blank(name: &str) -> Stack {
         firewall: Firewall::default(),
         backup: None,
         mail: Vec::new(),
+        monitoring: None,
         external: Vec::new(),
         planned: Vec::new(),
         tombstones: Vec::new(),

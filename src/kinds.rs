@@ -12,7 +12,7 @@ use crate::finding::{Document, Finding, Path, Place};
 use crate::format::tree::Tree;
 use crate::format::{decode, yaml};
 use crate::manifest::{AbsolutePath, Class, Hardening, Healthcheck, Map, Restart, Route, UserName};
-use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, SecretName, Version};
+use crate::scalar::{Bytes, EnvName, ImageRef, Line, Name, Port, Raw, Seconds, SecretName, UrlPath, Version};
 use crate::table::{Table, ValueType};
 use crate::text::{SourceId, Sources, Span, nearest};
 
@@ -91,6 +91,8 @@ pub enum UsedAs {
     Backup,
     /// What keeps the roles of a database server, configured under `databases`.
     Roles,
+    /// What watches the others, configured under `monitoring`.
+    Monitoring,
 }
 
 /// Whether something is used.
@@ -226,6 +228,8 @@ pub struct Container {
     pub body_size: Option<Bytes>,
     /// How long an answer may take.
     pub read_timeout: Option<Seconds>,
+    /// Where it answers with measurements for Prometheus, when the stack is monitored.
+    pub metrics: Option<Metrics>,
     /// How it shows that it is well.
     pub healthcheck: Option<Healthcheck>,
     /// Why it has no health check, where it has none.
@@ -302,6 +306,17 @@ pub struct KindVolume {
     /// Paths in it that no backup needs: caches, sessions.
     #[serde(default)]
     pub left_out: Vec<Line>,
+}
+
+/// Where a container answers with measurements.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename = "Metrics|path")]
+#[schemars(rename = "Metrics", transform = |s: &mut schemars::Schema| crate::manifest::short(s, "path"))]
+pub struct Metrics {
+    /// Path.
+    pub path: UrlPath,
+    /// Port. Default: `listen`.
+    pub port: Option<Port>,
 }
 
 /// Mounts the paths of a list option.
@@ -428,14 +443,20 @@ macro_rules! built_in {
 
 built_in!(
     "affine",
+    "alertmanager",
+    "blackbox-exporter",
     "certbot",
     "container",
+    "grafana",
     "mattermost",
     "n8n",
     "nginx",
+    "node-exporter",
     "odoo",
     "postgres",
     "postgres-client",
+    "postgres-exporter",
+    "prometheus",
     "psql",
     "redis",
     "restic",

@@ -3,11 +3,10 @@
 //! Field docs are the descriptions an editor shows. A type renamed `Name|field` may be written short, as just that
 //! field's value. Nothing here says what a value means; that is `stack`.
 
-mod dns;
 mod backup;
-
-pub use backup::{Backups, Drill, Keep, Store, TimeOfDay};
 mod databases;
+mod dns;
+mod monitoring;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
@@ -18,8 +17,10 @@ use crate::scalar::{
     Seconds, SecretName, Url, UrlPath, Version, VolumeName,
 };
 
-pub use dns::*;
+pub use backup::{Backups, Drill, Keep, Store, TimeOfDay};
 pub use databases::{Pool, PoolMode, PoolSize};
+pub use dns::*;
+pub use monitoring::{Alerts, Monitoring};
 
 /// A map that keeps the order it was written in.
 pub type Map<K, V> = IndexMap<K, V>;
@@ -71,6 +72,8 @@ pub struct Manifest {
     /// The services, by name.
     #[serde(default)]
     pub services: Map<Name, Service>,
+    /// Prometheus, alerts and Grafana.
+    pub monitoring: Option<Monitoring>,
     /// Volumes that belong to no service (any more), by name.
     #[serde(default)]
     pub volumes: Map<Name, Volume>,

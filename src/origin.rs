@@ -9,6 +9,7 @@ mod compose;
 mod databases;
 mod files;
 mod firewall;
+mod monitoring;
 mod nginx;
 
 use crate::compile::Compiled;
@@ -198,6 +199,7 @@ fn facts(stack: &Stack, service: &Service, word: &str) -> Vec<Place> {
 fn base(service: &Service, keys: &[&str]) -> Place {
     let mut steps = match service.role {
         Role::Proxy => vec!["proxy"],
+        Role::Monitor => vec!["monitoring"],
         _ if service.kind == "certbot" => vec!["certificates"],
         _ => vec!["services", service.owner.as_str()],
     };

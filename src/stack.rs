@@ -3,11 +3,10 @@
 //! Nothing here names a file format. Everything that came from the manifest carries the [`Place`] it came from, so a
 //! finding or a diff can point there. A secret is a name; no variant holds a value.
 
-mod dns;
 mod backup;
-
-pub use backup::{Backups, Item, Kept, SavedDatabase, Store};
 mod databases;
+mod dns;
+mod monitoring;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,8 +22,10 @@ use crate::manifest::{
 use crate::scalar::{Bytes, Seconds};
 use crate::table::Table;
 
-pub use dns::*;
+pub use backup::{Backups, Item, Kept, SavedDatabase, Store};
 pub use databases::{Login, Pool};
+pub use dns::*;
+pub use monitoring::{Alerts, Expectation, Monitoring, PublicProbe, Target};
 
 /// Everything one server runs.
 #[derive(Debug, Clone)]
@@ -67,6 +68,8 @@ pub struct Stack {
     pub backup: Option<Backups>,
     /// Mail transports.
     pub mail: Vec<Mail>,
+    /// What is watched, when anything is.
+    pub monitoring: Option<Monitoring>,
     /// Services somebody else runs.
     pub external: Vec<External>,
     /// Services that do not run yet, and what they will take.
@@ -293,6 +296,8 @@ pub enum Role {
     Proxy,
     /// Gets certificates.
     Acme,
+    /// Watches the others.
+    Monitor,
 }
 
 impl Role {
@@ -414,7 +419,7 @@ impl Service {
             Role::Store => return Err("only one may have its data"),
             Role::Proxy => return Err("only one may have the ports of the server"),
             Role::Acme => return Err("only one may ask for certificates"),
-            Role::App | Role::Worker => {}
+            Role::App | Role::Worker | Role::Monitor => {}
         }
         if self.mounts.iter().any(writes) {
             Err("it writes to a volume or a directory that only one may have")
@@ -777,6 +782,8 @@ pub struct Facts {
     pub mounted: Vec<String>,
     /// Databases others keep here, when this is a database server.
     pub clients: Vec<DatabaseFacts>,
+    /// Whether the stack is monitored.
+    pub monitored: bool,
 }
 
 /// Facts about the service itself.

@@ -60,6 +60,13 @@ pub(super) fn entry(view: &View, path: &str, delta: &Delta) -> Impact {
         }
         ("firewall", name) => firewall(file, path, name, delta),
         ("databases", name) => roles(view, file, name),
+        ("node-exporter", name) if is_unit(name) => unit(file, path, "stackgen-containers.timer"),
+        ("node-exporter", name) if name.ends_with(".sh") => {
+            Impact::new(file, Consequence::Nothing, "the timer stackgen-containers runs it every minute")
+        }
+        ("node-exporter", name) if name.ends_with(".prom") => {
+            Impact::new(file, Consequence::Nothing, "node-exporter reads it each time it is asked")
+        }
         _ => service(view, folder, name, file, delta),
     }
 }

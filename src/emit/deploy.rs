@@ -78,6 +78,8 @@ fn ordered(stack: &Stack) -> Vec<&Service> {
         Role::App | Role::Worker | Role::Tool => 2,
         Role::Proxy => 3,
         Role::Acme => 4,
+        // What watches the others must not keep them from being deployed.
+        Role::Monitor => 5,
     };
     let by_name: HashMap<&str, &Service> = stack.services.iter().map(|s| (s.name.as_str(), s)).collect();
     let mut wanted: Vec<&Service> = stack.services.iter().filter(|s| s.role != Role::Tool).collect();
@@ -137,6 +139,7 @@ fn facts(stack: &Stack, s: &Service, proxy: Option<&Service>, index: &Index<'_>)
             Role::Store => "store",
             Role::Proxy => "proxy",
             Role::Acme => "acme",
+            Role::Monitor => "monitor",
         },
         image => s.image.reference.as_str(),
         wait,

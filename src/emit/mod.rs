@@ -11,6 +11,7 @@ pub mod files;
 pub mod nginx;
 pub mod firewall;
 pub mod probe;
+pub mod monitoring;
 pub mod template;
 
 use crate::finding::Finding;
@@ -68,6 +69,11 @@ pub const TARGETS: &[Target] = &[
         name: "deploy",
         about: "deploy.sh: checks, least steps, health gates, the way back",
         emit: deploy::emit,
+    },
+    Target {
+        name: "monitoring",
+        about: "Prometheus, Alertmanager, Grafana: what is watched, and who is told",
+        emit: monitoring::emit,
     },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];

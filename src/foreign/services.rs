@@ -563,6 +563,7 @@ fn role(product: Option<&Product>, reference: &str, env: &[Env], command: &[Stri
         UsedAs::Acme => return Role::Acme,
         UsedAs::Proxy => return Role::Proxy,
         UsedAs::Roles => return Role::Tool,
+        UsedAs::Monitoring => return Role::Monitor,
         UsedAs::Service | UsedAs::Site | UsedAs::Backup => {}
     }
     let worker = command.first().is_some_and(|c| matches!(c.as_str(), "worker" | "celery"))

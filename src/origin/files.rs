@@ -18,6 +18,11 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
         ("backup", _) if stack.backup.is_some() => Some(backup(stack, name, path)),
         ("databases", _) => Some(databases::origin(stack, name, &keys(path))),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
+        ("alertmanager" | "blackbox-exporter" | "grafana" | "node-exporter" | "prometheus", _)
+            if stack.monitoring.is_some() =>
+        {
+            Some(super::monitoring::origin(stack, folder, &line(path)))
+        }
         _ => {
             let service = stack.service(folder).filter(|s| s.files.iter().any(|f| f.name == name))?;
             Some(of_service(stack, service, name, path))

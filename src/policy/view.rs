@@ -328,6 +328,7 @@ impl ServiceView {
             Role::Store => "store",
             Role::Proxy => "proxy",
             Role::Acme => "acme",
+            Role::Monitor => "monitor",
         };
         Self {
             name: service.name.clone(),

@@ -3,6 +3,7 @@
 
 use super::databases::sslmode;
 use super::facts::ca_path;
+use super::mounts::ca;
 use super::{Resolver, at, in_kind};
 use crate::expr;
 use crate::finding::{Finding, Place};
@@ -297,15 +298,7 @@ impl Resolver<'_> {
                     continue;
                 }
                 service.mounts.push(volume(STAGING, true));
-                if let Some(ca) = &server.ca {
-                    let source = MountSource::Host(ca.clone());
-                    service.mounts.push(mount(
-                        source,
-                        &ca_path(&server.name),
-                        false,
-                        &server.place.join("ca"),
-                    ));
-                }
+                service.mounts.extend(ca(&server));
                 service.secret_files.clone_from(&secrets);
                 let mut env = |name: &str, value: String, key: &str| {
                     let origin = Origin::Manifest(server.place.join(key));

@@ -77,6 +77,7 @@ impl<'a> Resolver<'a> {
             UsedAs::Acme => ("certificates", "what gets certificates"),
             UsedAs::Backup => ("backup", "what saves and restores"),
             UsedAs::Roles => ("databases", "what keeps the roles of a database server"),
+            UsedAs::Monitoring => ("monitoring", "what watches the others"),
             UsedAs::Service | UsedAs::Store | UsedAs::Site => return Some(kind),
         };
         self.out.push(
@@ -168,6 +169,7 @@ impl<'a> Resolver<'a> {
                 .keys()
                 .map(|key| (key.to_string(), format!("{}_{key}", screaming(name.as_str()))))
                 .collect(),
+            monitored: self.manifest.monitoring.is_some(),
             ..Facts::default()
         };
         if let Some(database) = &mut facts.database {

@@ -9,6 +9,7 @@ mod databases;
 mod dns;
 mod environment;
 mod facts;
+mod monitoring;
 mod mounts;
 mod networks;
 mod planned;
@@ -66,8 +67,10 @@ fn complete(manifest: &Manifest, kinds: &mut Kinds, sources: &mut Sources, out: 
         resolver.site(draft);
         resolver.containers(draft);
     }
+    resolver.monitoring();
     resolver.proxy();
     resolver.certificates();
+    resolver.watched();
     resolver.roles();
     resolver.volumes();
     resolver.backup();
@@ -351,6 +354,7 @@ fn header(m: &Manifest) -> Stack {
         firewall: Firewall::default(),
         backup: None,
         mail: mail.collect(),
+        monitoring: None,
         external: external.collect(),
         planned: Vec::new(),
         tombstones: tombstones.collect(),

@@ -5,7 +5,7 @@ use super::facts::ca_path;
 use super::{Resolver, at, in_kind};
 use crate::finding::{Finding, Place};
 use crate::manifest::{self, Backup, Class};
-use crate::stack::{Mount, MountSource, Volume};
+use crate::stack::{Database, Mount, MountSource, Volume};
 
 impl Resolver<'_> {
     /// Everything the container sees of the outside, and the volumes that come with it.
@@ -43,16 +43,7 @@ impl Resolver<'_> {
                 });
             }
             let server = part.draft.database.as_ref().and_then(|d| self.stack.database(&d.server));
-            if let Some(server) = server
-                && let Some(ca) = &server.ca
-            {
-                mounts.push(Mount {
-                    source: MountSource::Host(ca.clone()),
-                    target: ca_path(&server.name),
-                    writable: false,
-                    place: server.place.join("ca"),
-                });
-            }
+            mounts.extend(server.and_then(ca));
         }
         self.volume_mounts(part, &mut mounts);
         let mut seen = std::collections::HashMap::<&str, &Place>::new();
@@ -198,4 +189,14 @@ pub(super) fn default_backup(class: Class) -> Backup {
         Class::Important => Backup::Weekly,
         Class::Cache | Class::Deprecated => Backup::None,
     }
+}
+
+/// The CA certificate of a database server, where a client finds it.
+pub(super) fn ca(server: &Database) -> Option<Mount> {
+    Some(Mount {
+        source: MountSource::Host(server.ca.clone()?),
+        target: ca_path(&server.name),
+        writable: false,
+        place: server.place.join("ca"),
+    })
 }

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use ipnet::Ipv6Net;
 use sha2::{Digest, Sha256};
 
-use super::Resolver;
+use super::{Resolver, monitoring};
 use crate::finding::Place;
 use crate::manifest::RunsIn;
 use crate::stack::{Condition, Network, Role};
@@ -37,6 +37,21 @@ impl Resolver<'_> {
                 }
             }
         }
+        // What watches meets at one network, and reaches what it asks at that of the asked.
+        for watcher in self.stack.services.iter().filter(|s| s.role == Role::Monitor) {
+            reach(monitoring::PROMETHEUS, &watcher.name);
+            if let Some(proxy) = proxy.and_then(|p| p.service.as_deref())
+                && watcher.name == monitoring::BLACKBOX
+            {
+                reach(proxy, &watcher.name);
+            }
+        }
+        for target in self.stack.monitoring.iter().flat_map(|m| &m.targets) {
+            let asked = self.index.get(&target.service).map(|i| &self.stack.services[*i]);
+            if let Some(asked) = asked.filter(|s| s.role != Role::Monitor) {
+                reach(&asked.name, monitoring::PROMETHEUS);
+            }
+        }
         for service in &self.stack.services {
             if service.name != service.owner {
                 // Companions meet at the network of their service.
@@ -57,7 +72,7 @@ impl Resolver<'_> {
         for service in &self.stack.services {
             // A companion's own network exists only if another companion asks it.
             let asked = clients.get(&service.name).is_some_and(|c| c.iter().any(|n| *n != service.name));
-            if asked || service.name == service.owner {
+            if asked || service.name == service.owner && service.role != Role::Monitor {
                 networks.push(Network {
                     key: service.name.clone(),
                     name: format!("{}_{}", self.stack.project, service.name),

@@ -297,6 +297,18 @@ impl Resolver<'_> {
         block: &str,
         change: impl FnOnce(&mut crate::stack::Service, &Place),
     ) {
+        let draft = Draft { name, service: written, kind: kind.clone(), facts, database: None };
+        self.added(&draft, block, change);
+    }
+
+    /// Adds the containers of a draft that a block of the manifest brings.
+    pub(super) fn added(
+        &mut self,
+        draft: &Draft<'_>,
+        block: &str,
+        change: impl FnOnce(&mut crate::stack::Service, &Place),
+    ) {
+        let name = draft.name;
         if let Some(other) = self.manifest.services.keys().find(|n| n.as_str() == name) {
             self.out.push(
                 Finding::error(
@@ -309,15 +321,17 @@ impl Resolver<'_> {
             return;
         }
         let start = self.stack.services.len();
-        let draft = Draft { name, service: written, kind: kind.clone(), facts, database: None };
-        self.made(&draft);
+        self.made(draft);
         let place = at([block]);
         for service in &mut self.stack.services[start..] {
             service.place = place.clone();
             service.internal = true;
             if let Origin::Manifest(_) = service.image.origin {
-                service.image.origin =
-                    Origin::Manifest(place.join(if written.version.is_some() { "version" } else { "image" }));
+                service.image.origin = Origin::Manifest(place.join(if draft.service.version.is_some() {
+                    "version"
+                } else {
+                    "image"
+                }));
             }
         }
         if let Some(service) = self.stack.services.get_mut(start) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::databases::sslmode;
 use super::facts::ca_path;
+use super::mounts::ca;
 use super::{Resolver, at};
 use crate::finding::Finding;
 use crate::kinds::Kind;
@@ -80,9 +81,7 @@ impl Resolver<'_> {
                     place: server.place.clone(),
                 };
                 service.mounts.push(mount(MountSource::Output("databases".into()), SCRIPTS.into()));
-                let ca =
-                    server.ca.iter().map(|ca| mount(MountSource::Host(ca.clone()), ca_path(&server.name)));
-                service.mounts.extend(ca);
+                service.mounts.extend(ca(&server));
             });
         }
     }

@@ -113,6 +113,9 @@ impl Resolver<'_> {
         if let Some(mail) = self.stack.mail.iter().find(|m| m.password.as_deref() == Some(name)) {
             return (format!("password of the mail transport {}", mail.name), None);
         }
+        if self.stack.monitoring.as_ref().is_some_and(|m| m.alerts.webhook.as_deref() == Some(name)) {
+            return ("URL of the incoming webhook that gets alerts".into(), None);
+        }
         if let Some(known) = of_kinds.get(name) {
             return known.clone();
         }

@@ -15,6 +15,7 @@ const NEEDS: &[(Aspect, &[&str])] = &[
             "override-replaces-list",
             "planned-not-ready",
             "removed-without-date",
+            "route-not-watched",
             "unrouted-service",
             "unused-declaration",
         ],

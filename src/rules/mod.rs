@@ -96,6 +96,7 @@ mod removed_without_date;
 mod renewal_missing;
 mod renewal_without_reload;
 mod required_port_closed;
+mod route_not_watched;
 mod schema_mismatch;
 mod secret_fallback_default;
 mod secret_file_exposed;
@@ -276,6 +277,7 @@ pub const RULES: &[Rule] = &[
     rule!(MF012, Warning, "host-capacity-exceeded", host_capacity_exceeded),
     rule!(MF013, Error, "unwritable-value", unwritable_value, earlier),
     rule!(MF014, Info, "planned-not-ready", planned_not_ready),
+    rule!(MO001, Warning, "route-not-watched", route_not_watched),
     rule!(NX001, Error, "upstream-not-listening", upstream_not_listening),
     rule!(NX002, Error, "upstream-not-resolvable", upstream_not_resolvable),
     rule!(NX003, Error, "proxy-headers-dropped", proxy_headers_dropped),

@@ -28,6 +28,7 @@ pub(super) fn page(kind: &Kind) -> String {
         UsedAs::Acme => "what gets certificates; configured under `certificates`",
         UsedAs::Backup => "what saves and restores; configured under `backup`",
         UsedAs::Roles => "what keeps the roles of a database server; configured under `databases`",
+        UsedAs::Monitoring => "what watches the others; configured under `monitoring`",
     };
     fact(&mut out, "used as", used);
     if let Some(image) = &kind.image {
