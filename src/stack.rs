@@ -3,6 +3,11 @@
 //! Nothing here names a file format. Everything that came from the manifest carries the [`Place`] it came from, so a
 //! finding or a diff can point there. A secret is a name; no variant holds a value.
 
+mod security;
+pub use security::{
+    Ban, Exclusion, Guard, Login, LoginLimit, Security, SiteWaf, Upgrades, Waf,
+};
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,6 +59,8 @@ pub struct Stack {
     pub secrets: Vec<Secret>,
     /// Who may reach the server and whom it may reach.
     pub firewall: Firewall,
+    /// Web application firewall, login limits and hardening of the server.
+    pub security: Security,
     /// Mail transports.
     pub mail: Vec<Mail>,
     /// Services somebody else runs.
@@ -882,6 +889,8 @@ pub struct Site {
     pub headers: Vec<(String, String)>,
     /// Raw directives.
     pub raw: Option<Raw>,
+    /// What keeps attacks and guessed passwords away from it.
+    pub guard: Guard,
     /// Where the public name is declared.
     pub place: Place,
 }

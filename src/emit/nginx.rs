@@ -72,6 +72,8 @@ struct View<'a> {
     headers: Vec<Header<'a>>,
     files: bool,
     limits: Vec<Limit<'a>>,
+    waf: Option<WafView<'a>>,
+    logins: Option<LoginsView<'a>>,
     zone: String,
     upstreams: Vec<Upstream>,
     raw: Snippet<'a>,
@@ -91,6 +93,21 @@ struct EdgeView<'a> {
     name: &'a str,
     header: &'a str,
     addresses: &'a [String],
+}
+
+/// The web application firewall: its module, where the system does not load it, and the rules of all sites.
+#[derive(Serialize)]
+struct WafView<'a> {
+    module: Option<&'a str>,
+    rules: String,
+}
+
+/// The limit of attempts to log in, and the requests that are such attempts.
+#[derive(Serialize)]
+struct LoginsView<'a> {
+    rate: &'a str,
+    burst: u16,
+    requests: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -149,6 +166,10 @@ struct SiteView<'a> {
     body_size: String,
     read_timeout: String,
     proxies: bool,
+    /// Rules of its web application firewall.
+    waf: String,
+    /// Whether passwords can be tried there.
+    logins: bool,
     headers: Vec<Header<'a>>,
     raw: Snippet<'a>,
     locations: Vec<Location<'a>>,
@@ -273,6 +294,8 @@ struct Builder<'a, 'o> {
     used: Vec<Upstream>,
     /// Response headers of every answer.
     headers: Vec<Header<'a>>,
+    /// Directory of the web application firewall's rules.
+    rules: String,
 }
 
 impl<'a, 'o> Builder<'a, 'o> {
@@ -298,6 +321,7 @@ impl<'a, 'o> Builder<'a, 'o> {
             upstreams: HashMap::new(),
             used: Vec::new(),
             headers: Vec::new(),
+            rules: super::security::rules_directory(stack, proxy),
         }
     }
 
@@ -340,6 +364,12 @@ impl<'a, 'o> Builder<'a, 'o> {
                     memory: size(l.memory.max(Bytes(64 << 10))),
                 })
                 .collect(),
+            waf: stack
+                .security
+                .waf
+                .as_ref()
+                .map(|waf| WafView { module: waf.module.as_deref(), rules: format!("{}/core.rules", self.rules) }),
+            logins: logins(stack),
             zone: size(Bytes((self.used.len() as u64 * (16 << 10)).next_power_of_two().max(256 << 10))),
             upstreams: self.used,
             raw,
@@ -409,6 +439,13 @@ impl<'a, 'o> Builder<'a, 'o> {
                 String::new()
             },
             proxies,
+            waf: site
+                .guard
+                .waf
+                .as_ref()
+                .map(|_| format!("{}/{}.rules", self.rules, site.service))
+                .unwrap_or_default(),
+            logins: !site.guard.logins.is_empty(),
             headers: if site.headers.is_empty() && placeholder.is_empty() && raw.adds.is_empty() {
                 Vec::new()
             } else {
@@ -628,6 +665,21 @@ impl Location<'_> {
             status,
         }
     }
+}
+
+/// The limit of attempts to log in, if any site has a place for them.
+fn logins(stack: &Stack) -> Option<LoginsView<'_>> {
+    let limit = stack.security.logins.as_ref()?;
+    let sites = stack.sites.iter().flat_map(|s| s.guard.logins.iter().map(move |l| (s, l)));
+    let requests: Vec<String> = sites
+        .map(|(site, login)| {
+            let literal = |text: &str| text.replace('.', r"\.");
+            let language = if login.localized { "(/[A-Za-z]{2,3}([_-][A-Za-z]{2,4})?)?" } else { "" };
+            let path = literal(login.path.trim_end_matches('/'));
+            format!("~^POST {} {language}{path}/?$", literal(&site.host))
+        })
+        .collect();
+    (!requests.is_empty()).then(|| LoginsView { rate: &limit.rate, burst: limit.burst, requests })
 }
 
 /// The headers that every answer has.

@@ -11,6 +11,7 @@ mod mounts;
 mod networks;
 mod proxy;
 mod secrets;
+mod security;
 mod sites;
 
 use std::collections::HashMap;
@@ -55,6 +56,7 @@ pub fn resolve(
         resolver.site(draft);
         resolver.containers(draft);
     }
+    resolver.security();
     resolver.proxy();
     resolver.certificates();
     resolver.networks();
@@ -315,6 +317,7 @@ fn header(m: &Manifest) -> Stack {
         },
         secrets: Vec::new(),
         firewall: Firewall::default(),
+        security: Default::default(),
         mail: mail.collect(),
         external: external.collect(),
         tombstones: tombstones.collect(),
