@@ -48,6 +48,7 @@ pub(super) fn entry(view: &View, path: &str, delta: &Delta) -> Impact {
         ("certbot", name) if is_unit(name) => unit(file, path, "stackgen-certificates.timer"),
         ("certbot", _) if view.stack.proxy.is_some() => certbot(view, file),
         ("firewall", name) => firewall(file, path, name, delta),
+        ("host", name) => host(file, name),
         _ => service(view, folder, name, file, delta),
     }
 }
@@ -136,6 +137,18 @@ fn certbot(view: &View, file: Subject) -> Impact {
             .by(Do::Restart(vec![service.clone()])),
         None => Impact::new(file, Consequence::Nothing, "it is read at the next renewal"),
     }
+}
+
+/// What hardens the server itself: a script puts it where its program looks.
+fn host(file: Subject, name: &str) -> Impact {
+    let part = match name.split('/').next() {
+        Some("ssh") => "ssh",
+        Some("apt") => "upgrades",
+        Some("fail2ban") => "ban",
+        _ => return Impact::new(file, Consequence::Nothing, "it is run by hand"),
+    };
+    Impact::new(file, Consequence::Reload, "sshd, apt and fail2ban read copies of their own; sessions stay")
+        .by(Do::Hand(format!("sh host/apply.sh {part}")))
 }
 
 fn firewall(file: Subject, path: &str, name: &str, delta: &Delta) -> Impact {

@@ -107,7 +107,15 @@ struct WafView<'a> {
 struct LoginsView<'a> {
     rate: &'a str,
     burst: u16,
-    requests: Vec<String>,
+    requests: Vec<LoginRequest<'a>>,
+}
+
+#[derive(Serialize)]
+struct LoginRequest<'a> {
+    host: &'a str,
+    path: &'a str,
+    /// Whether a language may stand before it.
+    localized: bool,
 }
 
 #[derive(Serialize)]
@@ -201,6 +209,8 @@ struct More<'a> {
     allow_from: &'a [String],
     limit: &'a str,
     burst: u16,
+    /// Whether a login is below it: a limit of its own hides that of the site.
+    logins: bool,
     body_size: String,
     read_timeout: String,
     buffering: bool,
@@ -471,6 +481,7 @@ impl<'a, 'o> Builder<'a, 'o> {
         let more = More {
             allow_from: &route.allow_from,
             limit,
+            logins: site.guard.logins.iter().any(|l| l.path.starts_with(&route.path)),
             burst: self.bursts.get(limit).copied().unwrap_or_default(),
             body_size: route.body_size.filter(|b| *b != site.body_size).map(size).unwrap_or_default(),
             read_timeout: read_timeout
@@ -671,12 +682,11 @@ impl Location<'_> {
 fn logins(stack: &Stack) -> Option<LoginsView<'_>> {
     let limit = stack.security.logins.as_ref()?;
     let sites = stack.sites.iter().flat_map(|s| s.guard.logins.iter().map(move |l| (s, l)));
-    let requests: Vec<String> = sites
-        .map(|(site, login)| {
-            let literal = |text: &str| text.replace('.', r"\.");
-            let language = if login.localized { "(/[A-Za-z]{2,3}([_-][A-Za-z]{2,4})?)?" } else { "" };
-            let path = literal(login.path.trim_end_matches('/'));
-            format!("~^POST {} {language}{path}/?$", literal(&site.host))
+    let requests: Vec<_> = sites
+        .map(|(site, login)| LoginRequest {
+            host: &site.host,
+            path: login.path.trim_end_matches('/'),
+            localized: login.localized,
         })
         .collect();
     (!requests.is_empty()).then(|| LoginsView { rate: &limit.rate, burst: limit.burst, requests })

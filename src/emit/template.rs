@@ -127,7 +127,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("directives", directives);
     environment.add_filter("identifier", identifier);
     environment.add_filter("python", python);
-    environment.add_filter("path_pattern", path_pattern);
+    environment.add_filter("pattern", pattern);
     environment.add_filter("q", nginx_word);
     environment.add_filter("unit_path", unit_path);
     environment.add_function("version_at_least", crate::expr::version_at_least);
@@ -335,13 +335,12 @@ fn nginx_word(text: &str) -> Result<Value, Error> {
     crate::format::nginx::quote(text).map(Value::from_safe_string).map_err(|e| refuse(e.reason))
 }
 
-/// A path as a regular expression that matches nothing else. What has to be quoted anywhere is refused.
-fn path_pattern(text: &str) -> Result<Value, Error> {
-    let ok = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
-    if text.starts_with('/') && text.bytes().all(ok) {
+/// A path or host name as a regular expression that matches nothing else. What has to be quoted anywhere is refused.
+fn pattern(text: &str) -> Result<Value, Error> {
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b)) {
         return Ok(Value::from_safe_string(text.replace('.', r"\.")));
     }
-    Err(refuse(&format!("{} cannot stand in a rule", crate::scalar::shown(text))))
+    Err(refuse(&format!("{} cannot stand in a pattern", crate::scalar::shown(text))))
 }
 
 /// Raw directives of nginx, complete by themselves, that many blanks in. They are read and printed, so that what is
