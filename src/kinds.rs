@@ -405,7 +405,18 @@ macro_rules! built_in {
     };
 }
 
-built_in!("certbot", "container", "n8n", "nginx", "nginx-waf", "odoo", "postgres", "redis", "static", "superset");
+built_in!(
+    "certbot",
+    "container",
+    "n8n",
+    "nginx",
+    "nginx-waf",
+    "odoo",
+    "postgres",
+    "redis",
+    "static",
+    "superset"
+);
 
 macro_rules! tables {
     ($($name:literal),* $(,)?) => {

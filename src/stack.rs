@@ -4,9 +4,7 @@
 //! finding or a diff can point there. A secret is a name; no variant holds a value.
 
 mod security;
-pub use security::{
-    Ban, Exclusion, Guard, Login, LoginLimit, Security, SiteWaf, Upgrades, Waf,
-};
+pub use security::{Ban, Exclusion, Guard, Login, LoginLimit, Security, SiteWaf, Upgrades, Waf};
 
 use std::fmt;
 use std::sync::Arc;

@@ -52,7 +52,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
-    Target { name: "security", about: "rules of the web application firewall, hardening of the server", emit: security::emit },
+    Target {
+        name: "security",
+        about: "rules of the web application firewall, hardening of the server",
+        emit: security::emit,
+    },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];
 

@@ -374,11 +374,10 @@ impl<'a, 'o> Builder<'a, 'o> {
                     memory: size(l.memory.max(Bytes(64 << 10))),
                 })
                 .collect(),
-            waf: stack
-                .security
-                .waf
-                .as_ref()
-                .map(|waf| WafView { module: waf.module.as_deref(), rules: format!("{}/core.rules", self.rules) }),
+            waf: stack.security.waf.as_ref().map(|waf| WafView {
+                module: waf.module.as_deref(),
+                rules: format!("{}/core.rules", self.rules),
+            }),
             logins: logins(stack),
             zone: size(Bytes((self.used.len() as u64 * (16 << 10)).next_power_of_two().max(256 << 10))),
             upstreams: self.used,

@@ -57,7 +57,8 @@ fn waf(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
 fn site_view(site: &Site, waf: &SiteWaf) -> Value {
     // What nginx lets through here and there, the firewall has to read.
     let largest = site.routes.iter().filter_map(|r| r.body_size).fold(site.body_size, Bytes::max);
-    let once = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    let once =
+        |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     context! {
         service => site.service.as_str(),
         engine => match waf.mode { WafMode::Detection => "DetectionOnly", WafMode::Blocking => "On" },

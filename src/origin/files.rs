@@ -123,7 +123,10 @@ fn waf(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
     } else if let Some(service) = service {
         let at = |key: &str| of_kind_at(service, &["waf", key]);
         new = if line.starts_with("SecRule ") {
-            let number = waf.exclusions.iter().position(|e| line.contains(&format!("\"@rx ^{}(", e.path.trim_end_matches('/'))));
+            let number = waf
+                .exclusions
+                .iter()
+                .position(|e| line.contains(&format!("\"@rx ^{}(", e.path.trim_end_matches('/'))));
             match number {
                 Some(i) => new.at(at("exclusions").join(i)),
                 None => new.at(at("exclusions")),
@@ -138,7 +141,10 @@ fn waf(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
             new.at(at("text_limit"))
         };
     }
-    Some(new.at(block).made(service, "the web application firewall of a site, as `security.waf` and the kind say"))
+    Some(
+        new.at(block)
+            .made(service, "the web application firewall of a site, as `security.waf` and the kind say"),
+    )
 }
 
 /// A place in the data of a service's kind.
@@ -153,7 +159,12 @@ fn host(stack: &Stack, name: &str, path: &Path) -> Origin {
     let new = Candidates::new();
     let port = keys(path).iter().any(|key| key.to_ascii_lowercase().starts_with("port"));
     let block = match name.split('/').next() {
-        _ if port => return new.at(Place::manifest(["firewall", "ssh", "port"])).at(at("ssh")).made(None, "the port of SSH, 22 unless `firewall.ssh.port` says otherwise"),
+        _ if port => {
+            return new
+                .at(Place::manifest(["firewall", "ssh", "port"]))
+                .at(at("ssh"))
+                .made(None, "the port of SSH, 22 unless `firewall.ssh.port` says otherwise");
+        }
         Some("ssh") => at("ssh"),
         Some("apt") => at("upgrades"),
         Some("fail2ban") => at("logins"),
