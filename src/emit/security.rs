@@ -10,7 +10,6 @@ use super::certbot::{deploy_directory, rendered};
 use super::{Artifact, header};
 use crate::finding::{Finding, Place};
 use crate::manifest::{RunsIn, WafMode};
-use crate::scalar::Bytes;
 use crate::stack::{Exclusion, Proxy, Security, Site, SiteWaf, Stack};
 
 /// Directory of the rules in the output.
@@ -55,15 +54,12 @@ fn waf(stack: &Stack, out: &mut Vec<Finding>) -> Vec<Artifact> {
 }
 
 fn site_view(site: &Site, waf: &SiteWaf) -> Value {
-    // What nginx lets through here and there, the firewall has to read.
-    let largest = site.routes.iter().filter_map(|r| r.body_size).fold(site.body_size, Bytes::max);
     let once =
         |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     context! {
         service => site.service.as_str(),
         engine => match waf.mode { WafMode::Detection => "DetectionOnly", WafMode::Blocking => "On" },
-        body_limit => largest.0,
-        text_limit => waf.text_limit.min(largest).0,
+        read_limit => waf.read_limit.0,
         methods => once(&waf.methods),
         content_types => once(&waf.content_types),
         secrets => once(&waf.secrets),

@@ -15,8 +15,8 @@ pub struct KindWaf {
     /// Types of request bodies it takes beside forms, JSON and XML.
     #[serde(default)]
     pub content_types: Vec<Line>,
-    /// Largest request body without its files: JSON, forms. Default: 1 MiB.
-    pub text_limit: Option<Bytes>,
+    /// Largest request body that is read; of a larger one only the request line and the headers are. Default: 1 MiB.
+    pub read_limit: Option<Bytes>,
     /// Names of arguments that hold passwords: they are neither looked at nor logged.
     #[serde(default)]
     pub secrets: Vec<Line>,

@@ -113,16 +113,11 @@ fn waf(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
     let line = line(path);
     let service = stack.service(&site.service);
     let mut new = Candidates::new();
-    if line.starts_with("SecRequestBodyLimit ") {
-        new = new.at(Place::manifest(["services", site.service.as_str(), "body_size"]));
-        if let Some(service) = service {
-            new = new.at(of_kind_at(service, &["service", "body_size"]));
-        }
-    } else if line.starts_with("SecRuleEngine ") {
+    if line.starts_with("SecRuleEngine ") {
         new = new.at(waf.place.join("mode")).at(waf.place.clone());
     } else if let Some(service) = service {
         let at = |key: &str| of_kind_at(service, &["waf", key]);
-        new = if line.starts_with("SecRule ") {
+        new = if line.starts_with("SecRule REQUEST_FILENAME") {
             let number = waf
                 .exclusions
                 .iter()
@@ -138,7 +133,7 @@ fn waf(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
         } else if line.contains("ctl:ruleRemoveTargetByTag") {
             new.at(at("secrets"))
         } else {
-            new.at(at("text_limit"))
+            new.at(at("read_limit"))
         };
     }
     Some(

@@ -8,8 +8,8 @@ use crate::manifest::{RunsIn, Service, WafChoice, WafMode};
 use crate::scalar::Bytes;
 use crate::stack::{Ban, Exclusion, Guard, Login, LoginLimit, SiteWaf, Upgrades, Waf};
 
-/// Largest request body without its files where a kind says nothing.
-const TEXT_LIMIT: Bytes = Bytes(1 << 20);
+/// Largest request body that is read where a kind says nothing: reading 1 MB costs about half a second.
+const READ_LIMIT: Bytes = Bytes(1 << 20);
 
 impl Resolver<'_> {
     /// What keeps attacks and guessed passwords away from a service, below the path of its URL.
@@ -34,7 +34,7 @@ impl Resolver<'_> {
             mode,
             methods: texts(&known.methods),
             content_types: texts(&known.content_types),
-            text_limit: known.text_limit.unwrap_or(TEXT_LIMIT),
+            read_limit: known.read_limit.unwrap_or(READ_LIMIT),
             secrets: texts(&known.secrets),
             exclusions: known
                 .exclusions

@@ -69,7 +69,7 @@ impl Guard {
             own.content_types.extend(other.content_types);
             own.secrets.extend(other.secrets);
             own.exclusions.extend(other.exclusions);
-            own.text_limit = own.text_limit.max(other.text_limit);
+            own.read_limit = own.read_limit.max(other.read_limit);
             own.untuned.extend(other.untuned);
         }
     }
@@ -84,8 +84,8 @@ pub struct SiteWaf {
     pub methods: Vec<String>,
     /// Types of request bodies beside those the rules know.
     pub content_types: Vec<String>,
-    /// Largest request body without its files.
-    pub text_limit: Bytes,
+    /// Largest request body that is read; of a larger one only the request line and the headers are.
+    pub read_limit: Bytes,
     /// Names of arguments that hold passwords: they are neither looked at nor logged.
     pub secrets: Vec<String>,
     /// What is not looked for, and where.

@@ -129,7 +129,7 @@ class Nginx:
         sys.exit(f"FAIL nginx did not start: {self.process.stderr.read() if self.process.poll() is not None else ''}")
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGQUIT)
+        self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
@@ -271,6 +271,7 @@ def good_requests():
     yield "odoo JSON-RPC button", lambda: ask_json("odoo", "POST", "/web/dataset/call_button/account.move/action_post", rpc("account.move", "action_post", [[1]]))
     yield "odoo message with HTML", lambda: ask_json("odoo", "POST", "/mail/message/post", {"id": 1, "jsonrpc": "2.0", "params": {"post_data": {"body": MAIL, "message_type": "comment"}, "thread_id": 1, "thread_model": "res.partner"}})
     yield "odoo upload of 60 MB", lambda: ask("odoo", "POST", "/web/binary/upload_attachment", upload, upload_kind)
+    yield "odoo form of 60 MB to any path", lambda: ask("odoo", "POST", "/contactus", upload, upload_kind)
     yield "odoo upload of 60 MB to a message", lambda: ask("odoo", "POST", "/mail/attachment/upload", upload, upload_kind)
     yield "odoo XML-RPC", lambda: ask("odoo", "POST", "/xmlrpc/2/common", "<?xml version='1.0'?><methodCall><methodName>version</methodName><params/></methodCall>", "text/xml")
     yield "n8n PATCH of a workflow with code", lambda: ask_json("n8n", "PATCH", "/rest/workflows/1", {"name": "w", "nodes": [{"type": "n8n-nodes-base.code", "parameters": {"jsCode": CODE}}, {"type": "n8n-nodes-base.postgres", "parameters": {"query": SQL}}, {"parameters": {"command": "={{ $json.cmd }} | tee /tmp/x"}}]})
@@ -323,7 +324,10 @@ def detection(nginx):
     check("detection: what clients send passes", not wrong, wrong)
     time.sleep(0.5)
     false = nginx.entries()[before:]
-    check("and none of it is taken for an attack", not false, noted(false))
+    large = [e for e in false if {m["details"]["ruleId"] for m in e["transaction"]["messages"]} == {"9600003"}]
+    check("and none of it is taken for an attack", len(false) == len(large), noted(false))
+    paths = {e["transaction"]["request"]["uri"] for e in large}
+    check("of the large bodies that are not read, the log says so", "/contactus" in paths and all(p in ("/contactus", "/web/binary/upload_attachment", "/mail/attachment/upload") for p in paths), paths)
 
 
 def without_exclusions(nginx):
@@ -333,10 +337,9 @@ def without_exclusions(nginx):
         before = len(nginx.entries())
         send()
         time.sleep(0.3)
-        rules = sorted({m["details"]["ruleId"] for e in nginx.entries()[before:] for m in e["transaction"]["messages"]})
+        rules = sorted({m["details"]["ruleId"] for e in nginx.entries()[before:] for m in e["transaction"]["messages"]} - {"9600003"})
         if rules:
             found[name] = rules
-    print(f"     without exclusions: {timed(nginx)}")
     for name, rules in found.items():
         print(f"     without exclusions: {name}: {' '.join(rules)}")
     check("without the exclusions at least 10 good requests look like attacks, of every product", len(found) >= 10 and all(any(n.startswith(s) for n in found) for s in HOSTS), list(found))
@@ -346,7 +349,7 @@ def timed(nginx):
     """Seconds for the two largest requests, and the most memory a process ever had, in MiB."""
     sends = dict(good_requests())
     seconds = []
-    for name in ("odoo JSON-RPC of 1 MB", "odoo upload of 60 MB"):
+    for name in ("odoo JSON-RPC of 1 MB", "odoo upload of 60 MB", "odoo form of 60 MB to any path"):
         begin = time.time()
         check(f"{nginx.name}: {name} arrives", sends[name]() == 200, "")
         seconds.append(time.time() - begin)
@@ -375,6 +378,8 @@ def blocking(nginx):
         headers = {"Referer": "https://x/?q=<script>alert(1)</script>", "X-Forwarded-For": "1"} if body is None else None
         status = ask(site, method, path, body or "{}", "application/json", headers)
         check(f"blocking: {what} is refused", status == 403, status)
+    padded = json.dumps({"pad": "a" * (3 << 20), "name": "<script>alert(1)</script>"})
+    check("blocking: an attack in a header of a large request is refused", ask("odoo", "POST", "/contact", padded, "application/json", {"Referer": "https://x/?q=<script>alert(1)</script>"}) == 403, "")
     check("blocking: TRACE is refused", ask("odoo", "TRACE", "/") in (403, 405), "")
     check("blocking: JSON that is none is refused", ask("odoo", "POST", "/web/dataset/call_kw", '{"a": ', "application/json") in (400, 403), "")
 
@@ -540,7 +545,7 @@ def main():
             detection(nginx)
         with Nginx("blocked") as nginx:
             blocking(nginx)
-        for what, unit, a, b in zip(("requests", "memory of all processes", "JSON of 1 MB", "upload of 60 MB", "largest process"), ("/s", " MiB", " s", " s", " MiB"), before, with_waf):
+        for what, unit, a, b in zip(("requests", "memory of all processes", "JSON of 1 MB", "upload of 60 MB", "60 MB to any path", "largest process"), ("/s", " MiB", " s", " s", " s", " MiB"), before, with_waf):
             print(f"     {what}: {a:.4g}{unit} without, {b:.4g}{unit} with the firewall")
         for file in (TREE / "etc/nginx/watched/waf").glob("*.rules"):
             # Methods and limits stay; what is left alone goes.
