@@ -76,7 +76,6 @@ fn exclusion_view(exclusion: &Exclusion) -> Value {
         path => exclusion.path.trim_end_matches('/'),
         tags => tags.collect::<Vec<_>>(),
         targets => exclusion.targets.clone(),
-        body => exclusion.body,
         reason => exclusion.reason.as_str(),
     }
 }

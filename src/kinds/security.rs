@@ -15,7 +15,7 @@ pub struct KindWaf {
     /// Types of request bodies it takes beside forms, JSON and XML.
     #[serde(default)]
     pub content_types: Vec<Line>,
-    /// Largest request body that is read; of a larger one only the request line and the headers are. Default: 1 MiB.
+    /// Largest request body that is read; of a larger one only its beginning is. Default: 1 MiB.
     pub read_limit: Option<Bytes>,
     /// Names of arguments that hold passwords: they are neither looked at nor logged.
     #[serde(default)]
@@ -33,12 +33,9 @@ pub struct KindExclusion {
     /// Classes of attacks, as the Core Rule Set tags its rules `attack-sqli`: `[sqli, xss]`; `[all]` for every rule.
     #[serde(default)]
     pub attacks: Vec<Line>,
-    /// Parts of the request. Default: ARGS, the values of arguments, also those in JSON.
+    /// Parts of the request. Default: ARGS, the values of arguments, also those in JSON. REQUEST_BODY is the raw text.
     #[serde(default)]
     pub targets: Vec<Line>,
-    /// The body is not looked at at all: an upload.
-    #[serde(default)]
-    pub body: bool,
     /// Why.
     pub reason: Line,
 }

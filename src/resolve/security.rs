@@ -43,7 +43,6 @@ impl Resolver<'_> {
                     path: full_path_of(prefix, e.path.as_str()),
                     attacks: texts(&e.attacks),
                     targets: if e.targets.is_empty() { vec!["ARGS".into()] } else { texts(&e.targets) },
-                    body: e.body,
                     reason: e.reason.to_string(),
                 })
                 .collect(),

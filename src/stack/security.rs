@@ -84,7 +84,7 @@ pub struct SiteWaf {
     pub methods: Vec<String>,
     /// Types of request bodies beside those the rules know.
     pub content_types: Vec<String>,
-    /// Largest request body that is read; of a larger one only the request line and the headers are.
+    /// Largest request body that is read; of a larger one only its beginning is.
     pub read_limit: Bytes,
     /// Names of arguments that hold passwords: they are neither looked at nor logged.
     pub secrets: Vec<String>,
@@ -105,8 +105,6 @@ pub struct Exclusion {
     pub attacks: Vec<String>,
     /// Parts of the request.
     pub targets: Vec<String>,
-    /// Whether the body is not looked at at all.
-    pub body: bool,
     /// Why.
     pub reason: String,
 }

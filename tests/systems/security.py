@@ -277,7 +277,7 @@ def good_requests():
     yield "n8n PATCH of a workflow with code", lambda: ask_json("n8n", "PATCH", "/rest/workflows/1", {"name": "w", "nodes": [{"type": "n8n-nodes-base.code", "parameters": {"jsCode": CODE}}, {"type": "n8n-nodes-base.postgres", "parameters": {"query": SQL}}, {"parameters": {"command": "={{ $json.cmd }} | tee /tmp/x"}}]})
     yield "n8n run of a workflow", lambda: ask_json("n8n", "POST", "/rest/workflows/1/run", {"workflowData": {"nodes": [{"parameters": {"jsCode": CODE}}]}})
     yield "n8n credential", lambda: ask_json("n8n", "POST", "/rest/credentials", {"name": "db", "type": "postgres", "data": {"password": "a' OR 1=1 --", "host": "db"}})
-    yield "n8n webhook with anything in JSON", lambda: ask_json("n8n", "POST", "/webhook/3f2a-11", {"text": MAIL + CODE + SQL, "nested": {"$where": "1==1", "a.b": "../../etc/passwd"}})
+    yield "n8n webhook with anything in JSON", lambda: ask_json("n8n", "POST", "/webhook/3f2a-11", {"text": MAIL + CODE + SQL, "java": "java.lang.Runtime.getRuntime().exec", "nested": {"$where": "1==1", "a.b": "../../etc/passwd"}})
     yield "n8n webhook with plain text", lambda: ask("n8n", "POST", "/webhook/3f2a-11", CODE, "text/plain")
     yield "n8n DELETE", lambda: ask("n8n", "DELETE", "/rest/workflows/1")
     yield "n8n PUT", lambda: ask_json("n8n", "PUT", "/api/v1/workflows/1", {"name": "w", "nodes": [{"parameters": {"jsCode": CODE}}]})
@@ -310,11 +310,12 @@ def noted(entries):
 
 
 def detection(nginx):
+    before = len(nginx.entries())
     for site in HOSTS:
         seen = [(name, attack(site, *rest)) for name, *rest in ATTACKS]
         check(f"detection, {site}: {len(ATTACKS)} attacks pass with 200", all(s == 200 for _, s in seen), seen)
     time.sleep(0.5)
-    entries = nginx.entries()
+    entries = nginx.entries()[before:]
     check("detection: every attack is in the log", len(entries) == 3 * len(ATTACKS), (len(entries), noted(entries)))
     text = nginx.log.read_text()
     parts = {part for e in entries for part in e["transaction"]["request"]} | {part for e in entries for part in e["transaction"]["response"]}
@@ -324,10 +325,10 @@ def detection(nginx):
     check("detection: what clients send passes", not wrong, wrong)
     time.sleep(0.5)
     false = nginx.entries()[before:]
-    large = [e for e in false if {m["details"]["ruleId"] for m in e["transaction"]["messages"]} == {"9600003"}]
+    large = [e for e in false if {m["details"]["ruleId"] for m in e["transaction"]["messages"]} == {"9500005"}]
     check("and none of it is taken for an attack", len(false) == len(large), noted(false))
     paths = {e["transaction"]["request"]["uri"] for e in large}
-    check("of the large bodies that are not read, the log says so", "/contactus" in paths and all(p in ("/contactus", "/web/binary/upload_attachment", "/mail/attachment/upload") for p in paths), paths)
+    check("of the large bodies that are not read to their end, the log says so", "/contactus" in paths and all(p in ("/contactus", "/web/binary/upload_attachment", "/mail/attachment/upload") for p in paths), paths)
 
 
 def without_exclusions(nginx):
@@ -337,7 +338,7 @@ def without_exclusions(nginx):
         before = len(nginx.entries())
         send()
         time.sleep(0.3)
-        rules = sorted({m["details"]["ruleId"] for e in nginx.entries()[before:] for m in e["transaction"]["messages"]} - {"9600003"})
+        rules = sorted({m["details"]["ruleId"] for e in nginx.entries()[before:] for m in e["transaction"]["messages"]} - {"9500005"})
         if rules:
             found[name] = rules
     for name, rules in found.items():
@@ -379,7 +380,11 @@ def blocking(nginx):
         status = ask(site, method, path, body or "{}", "application/json", headers)
         check(f"blocking: {what} is refused", status == 403, status)
     padded = json.dumps({"pad": "a" * (3 << 20), "name": "<script>alert(1)</script>"})
-    check("blocking: an attack in a header of a large request is refused", ask("odoo", "POST", "/contact", padded, "application/json", {"Referer": "https://x/?q=<script>alert(1)</script>"}) == 403, "")
+    for what, path, headers in [("header", "/contact", {"Referer": "https://x/?q=<script>alert(1)</script>"}), ("query", "/contact?x=" + bad, None), ("query of an upload", "/web/binary/upload_attachment?x=" + bad, None)]:
+        status = ask("odoo", "POST", path, padded, "application/json", headers)
+        check(f"blocking: an attack in the {what} of a large request is refused", status == 403, status)
+    front = json.dumps({"name": "<script>alert(1)</script>", "pad": "a" * (3 << 20)})
+    check("blocking: so is one in the beginning of a large body", ask("odoo", "POST", "/contact", front, "application/json") == 403, "")
     check("blocking: TRACE is refused", ask("odoo", "TRACE", "/") in (403, 405), "")
     check("blocking: JSON that is none is refused", ask("odoo", "POST", "/web/dataset/call_kw", '{"a": ', "application/json") in (400, 403), "")
 
