@@ -26,9 +26,7 @@ impl Resolver<'_> {
 
     fn waf(&self, draft: &Draft<'_>, prefix: &str) -> Option<SiteWaf> {
         let (mode, place) = self.waf_mode(draft.name, draft.service)?;
-        let known = draft.kind.waf.clone();
-        let untuned = if known.is_none() { vec![draft.kind.kind.to_string()] } else { Vec::new() };
-        let known = known.unwrap_or_default();
+        let known = draft.kind.waf.clone().unwrap_or_default();
         let texts = |list: &[crate::scalar::Line]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         Some(SiteWaf {
             mode,
@@ -46,7 +44,6 @@ impl Resolver<'_> {
                     reason: e.reason.to_string(),
                 })
                 .collect(),
-            untuned,
             place,
         })
     }

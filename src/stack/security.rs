@@ -70,7 +70,6 @@ impl Guard {
             own.secrets.extend(other.secrets);
             own.exclusions.extend(other.exclusions);
             own.read_limit = own.read_limit.max(other.read_limit);
-            own.untuned.extend(other.untuned);
         }
     }
 }
@@ -90,8 +89,6 @@ pub struct SiteWaf {
     pub secrets: Vec<String>,
     /// What is not looked for, and where.
     pub exclusions: Vec<Exclusion>,
-    /// Kinds that say nothing about themselves: what their clients send may look like an attack.
-    pub untuned: Vec<String>,
     /// Where the mode is written.
     pub place: Place,
 }
