@@ -254,6 +254,7 @@ fn blank(name: &str) -> Stack {
         secrets: Vec::new(),
         firewall: Firewall::default(),
         backup: None,
+        security: Default::default(),
         mail: Vec::new(),
         monitoring: None,
         external: Vec::new(),

@@ -1,6 +1,9 @@
 //! Service kinds: what a product is, as data. Built-in kinds are `templates/kinds/*.yaml`; a `kinds/` folder beside
 //! a manifest adds to them or replaces them.
 
+mod security;
+pub use security::{CoreRuleSet, KindLogin, KindWaf};
+
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -64,6 +67,13 @@ pub struct Kind {
     /// Secrets it needs, besides those of its database and mail; the service's name is put before each.
     #[serde(default)]
     pub secrets: Map<SecretName, KindSecret>,
+    /// What the web application firewall has to know about it.
+    pub waf: Option<KindWaf>,
+    /// Where passwords can be tried.
+    #[serde(default)]
+    pub logins: Vec<KindLogin>,
+    /// ModSecurity and the Core Rule Set, of a proxy that has them.
+    pub core_rule_set: Option<CoreRuleSet>,
     /// The container.
     #[serde(default)]
     pub service: Container,
@@ -451,6 +461,7 @@ built_in!(
     "mattermost",
     "n8n",
     "nginx",
+    "nginx-waf",
     "node-exporter",
     "odoo",
     "postgres",

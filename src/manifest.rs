@@ -12,6 +12,9 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
+mod security;
+pub use security::{Logins, Security, Upgrades, Waf, WafChoice, WafMode};
+
 use crate::scalar::{
     Bytes, Cidr, ContainerName, Date, Email, EnvName, HostName, ImageRef, Line, Name, Port, Rate, Raw,
     Seconds, SecretName, Url, UrlPath, Version, VolumeName,
@@ -81,6 +84,9 @@ pub struct Manifest {
     pub dns: Option<Dns>,
     /// Writes a script that asks the running stack from outside whether it is as written here.
     pub probe: Option<OutsideProbe>,
+    /// Web application firewall, login limits and hardening of the server; nothing of it without this block.
+    #[serde(default)]
+    pub security: Security,
     /// Findings that are accepted, each with a reason.
     #[serde(default)]
     pub allow: Vec<Allow>,
@@ -635,6 +641,8 @@ pub struct Service {
     pub stop_grace: Option<Seconds>,
     /// When it is started again. Default: unless-stopped.
     pub restart: Option<Restart>,
+    /// What the web application firewall does with requests to this service. Default: as `security.waf` says.
+    pub waf: Option<WafChoice>,
     /// Hardening beside that of the kind.
     pub hardening: Option<Hardening>,
     /// Raw nginx directives for the server block of its site.

@@ -79,7 +79,7 @@ pub fn syntax(path: &str) -> Syntax {
         ("yml" | "yaml", stem) if stem.contains("compose") => Syntax::Compose,
         ("conf", stem) if stem == "nginx" || path.starts_with("nginx/") => Syntax::Nginx,
         // No sections, and order counts.
-        ("conf", "nftables" | "redis") => Syntax::Text,
+        ("conf", "nftables" | "redis" | "50-stackgen") => Syntax::Text,
         ("conf" | "ini" | "service" | "timer", _) => Syntax::Ini,
         ("json", _) => Syntax::Json,
         _ if name == ".env" || name.starts_with(".env.") => Syntax::Dotenv,

@@ -277,6 +277,17 @@ text!(
 );
 
 text!(
+    /// A time of day.
+    ClockTime,
+    "a time of day as HH:MM, in quotes",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+    |text| match text.as_bytes() {
+        [h @ b'0'..=b'2', m @ b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9'] if *h < b'2' || *m < b'4' => Ok(()),
+        _ => Err(format!("expected a time of day such as \"03:30\", found {}", shown(text))),
+    }
+);
+
+text!(
     /// An e-mail address, checked only as far as a configuration line needs it.
     Email,
     "an e-mail address",

@@ -7,6 +7,7 @@ mod backup;
 mod databases;
 mod dns;
 mod monitoring;
+mod security;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use backup::{Backups, Item, Kept, SavedDatabase, Store};
 pub use databases::{Login, Pool};
 pub use dns::*;
 pub use monitoring::{Alerts, Expectation, Monitoring, PublicProbe, Target};
+pub use security::{Ban, Exclusion, Guard, LoginLimit, LoginPath, Security, SiteWaf, Upgrades, Waf};
 
 /// Everything one server runs.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct Stack {
     pub firewall: Firewall,
     /// Backups, when there are any.
     pub backup: Option<Backups>,
+    /// Web application firewall, login limits and hardening of the server.
+    pub security: Security,
     /// Mail transports.
     pub mail: Vec<Mail>,
     /// What is watched, when anything is.
@@ -964,6 +968,8 @@ pub struct Site {
     pub headers: Vec<(String, String)>,
     /// Raw directives.
     pub raw: Option<Raw>,
+    /// What keeps attacks and guessed passwords away from it.
+    pub guard: Guard,
     /// Where the public name is declared.
     pub place: Place,
 }

@@ -67,6 +67,7 @@ pub(super) fn entry(view: &View, path: &str, delta: &Delta) -> Impact {
         ("node-exporter", name) if name.ends_with(".prom") => {
             Impact::new(file, Consequence::Nothing, "node-exporter reads it each time it is asked")
         }
+        ("host", name) => host(file, name),
         _ => service(view, folder, name, file, delta),
     }
 }
@@ -186,6 +187,18 @@ fn roles(view: &View, file: Subject, name: &str) -> Impact {
         tools.iter().map(|t| format!("docker compose run --rm {}", word(t))).collect();
     Impact::new(file, Consequence::Reload, "roles and databases are as before until it is run")
         .by(Do::Hand(commands.join(" && ")))
+}
+
+/// What hardens the server itself: a script puts it where its program looks.
+fn host(file: Subject, name: &str) -> Impact {
+    let part = match name.split('/').next() {
+        Some("ssh") => "ssh",
+        Some("apt") => "upgrades",
+        Some("fail2ban") => "ban",
+        _ => return Impact::new(file, Consequence::Nothing, "it is run by hand"),
+    };
+    Impact::new(file, Consequence::Reload, "sshd, apt and fail2ban read copies of their own; sessions stay")
+        .by(Do::Hand(format!("sh host/apply.sh {part}")))
 }
 
 fn firewall(file: Subject, path: &str, name: &str, delta: &Delta) -> Impact {

@@ -12,6 +12,7 @@ pub mod nginx;
 pub mod firewall;
 pub mod probe;
 pub mod monitoring;
+pub mod security;
 pub mod template;
 
 use crate::finding::Finding;
@@ -74,6 +75,11 @@ pub const TARGETS: &[Target] = &[
         name: "monitoring",
         about: "Prometheus, Alertmanager, Grafana: what is watched, and who is told",
         emit: monitoring::emit,
+    },
+    Target {
+        name: "security",
+        about: "rules of the web application firewall, hardening of the server",
+        emit: security::emit,
     },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];

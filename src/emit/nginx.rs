@@ -72,6 +72,8 @@ struct View<'a> {
     headers: Vec<Header<'a>>,
     files: bool,
     limits: Vec<Limit<'a>>,
+    waf: Option<WafView<'a>>,
+    logins: Option<LoginsView<'a>>,
     zone: String,
     upstreams: Vec<Upstream>,
     raw: Snippet<'a>,
@@ -91,6 +93,29 @@ struct EdgeView<'a> {
     name: &'a str,
     header: &'a str,
     addresses: &'a [String],
+}
+
+/// The web application firewall: its module, where the system does not load it, and the rules of all sites.
+#[derive(Serialize)]
+struct WafView<'a> {
+    module: Option<&'a str>,
+    rules: String,
+}
+
+/// The limit of attempts to log in, and the requests that are such attempts.
+#[derive(Serialize)]
+struct LoginsView<'a> {
+    rate: &'a str,
+    burst: u16,
+    requests: Vec<LoginRequest<'a>>,
+}
+
+#[derive(Serialize)]
+struct LoginRequest<'a> {
+    host: &'a str,
+    path: &'a str,
+    /// Whether a language may stand before it.
+    localized: bool,
 }
 
 #[derive(Serialize)]
@@ -149,6 +174,10 @@ struct SiteView<'a> {
     body_size: String,
     read_timeout: String,
     proxies: bool,
+    /// Rules of its web application firewall.
+    waf: String,
+    /// Whether passwords can be tried there.
+    logins: bool,
     headers: Vec<Header<'a>>,
     raw: Snippet<'a>,
     locations: Vec<Location<'a>>,
@@ -180,6 +209,8 @@ struct More<'a> {
     allow_from: &'a [String],
     limit: &'a str,
     burst: u16,
+    /// Whether a login is below it: a limit of its own hides that of the site.
+    logins: bool,
     body_size: String,
     read_timeout: String,
     buffering: bool,
@@ -273,6 +304,8 @@ struct Builder<'a, 'o> {
     used: Vec<Upstream>,
     /// Response headers of every answer.
     headers: Vec<Header<'a>>,
+    /// Directory of the web application firewall's rules.
+    rules: String,
 }
 
 impl<'a, 'o> Builder<'a, 'o> {
@@ -298,6 +331,7 @@ impl<'a, 'o> Builder<'a, 'o> {
             upstreams: HashMap::new(),
             used: Vec::new(),
             headers: Vec::new(),
+            rules: super::security::rules_directory(stack, proxy),
         }
     }
 
@@ -340,6 +374,11 @@ impl<'a, 'o> Builder<'a, 'o> {
                     memory: size(l.memory.max(Bytes(64 << 10))),
                 })
                 .collect(),
+            waf: stack.security.waf.as_ref().map(|waf| WafView {
+                module: waf.module.as_deref(),
+                rules: format!("{}/core.rules", self.rules),
+            }),
+            logins: logins(stack),
             zone: size(Bytes((self.used.len() as u64 * (16 << 10)).next_power_of_two().max(256 << 10))),
             upstreams: self.used,
             raw,
@@ -409,6 +448,13 @@ impl<'a, 'o> Builder<'a, 'o> {
                 String::new()
             },
             proxies,
+            waf: site
+                .guard
+                .waf
+                .as_ref()
+                .map(|_| format!("{}/{}.rules", self.rules, site.service))
+                .unwrap_or_default(),
+            logins: !site.guard.logins.is_empty(),
             headers: if site.headers.is_empty() && placeholder.is_empty() && raw.adds.is_empty() {
                 Vec::new()
             } else {
@@ -434,6 +480,7 @@ impl<'a, 'o> Builder<'a, 'o> {
         let more = More {
             allow_from: &route.allow_from,
             limit,
+            logins: site.guard.logins.iter().any(|l| l.path.starts_with(&route.path)),
             burst: self.bursts.get(limit).copied().unwrap_or_default(),
             body_size: route.body_size.filter(|b| *b != site.body_size).map(size).unwrap_or_default(),
             read_timeout: read_timeout
@@ -628,6 +675,20 @@ impl Location<'_> {
             status,
         }
     }
+}
+
+/// The limit of attempts to log in, if any site has a place for them.
+fn logins(stack: &Stack) -> Option<LoginsView<'_>> {
+    let limit = stack.security.logins.as_ref()?;
+    let sites = stack.sites.iter().flat_map(|s| s.guard.logins.iter().map(move |l| (s, l)));
+    let requests: Vec<_> = sites
+        .map(|(site, login)| LoginRequest {
+            host: &site.host,
+            path: login.path.trim_end_matches('/'),
+            localized: login.localized,
+        })
+        .collect();
+    (!requests.is_empty()).then(|| LoginsView { rate: &limit.rate, burst: limit.burst, requests })
 }
 
 /// The headers that every answer has.

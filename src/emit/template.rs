@@ -62,6 +62,12 @@ templates!(
     "probe/probe.sh.j2",
     "redis/redis.conf.j2",
     "redis/start.sh.j2",
+    "security/50-stackgen.conf.j2",
+    "security/52stackgen.j2",
+    "security/apply.sh.j2",
+    "security/core.rules.j2",
+    "security/fail2ban.conf.j2",
+    "security/site.rules.j2",
     "superset/Dockerfile.j2",
     "superset/init.sh.j2",
     "superset/superset_config.py.j2",
@@ -147,6 +153,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("directives", directives);
     environment.add_filter("identifier", identifier);
     environment.add_filter("python", python);
+    environment.add_filter("pattern", pattern);
     environment.add_filter("q", nginx_word);
     environment
         .add_filter("strings", |text: &str| Value::from_safe_string(crate::format::zone::strings(text)));
@@ -202,6 +209,8 @@ impl Syntax {
             n if n.ends_with(".sh") => Self::Shell,
             n if n.ends_with(".py") => Self::Python,
             n if n.ends_with(".sql") => Self::Sql,
+            // Rules of ModSecurity: words inside quotes, where nothing may end them.
+            n if n.ends_with(".rules") => Self::Nft,
             n if n.ends_with("Dockerfile") => Self::Dockerfile,
             n if n.contains(".env") => Self::Dotenv,
             _ => Self::Ini,
@@ -381,6 +390,14 @@ const KEYWORDS: &[&str] = &[
 /// Free text as one word of nginx.
 fn nginx_word(text: &str) -> Result<Value, Error> {
     crate::format::nginx::quote(text).map(Value::from_safe_string).map_err(|e| refuse(e.reason))
+}
+
+/// A path or host name as a regular expression that matches nothing else. What has to be quoted anywhere is refused.
+fn pattern(text: &str) -> Result<Value, Error> {
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b)) {
+        return Ok(Value::from_safe_string(text.replace('.', r"\.")));
+    }
+    Err(refuse(&format!("{} cannot stand in a pattern", crate::scalar::shown(text))))
 }
 
 /// Raw directives of nginx, complete by themselves, that many blanks in. They are read and printed, so that what is

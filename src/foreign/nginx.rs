@@ -503,6 +503,7 @@ fn model(directives: &[Directive], own: Option<&Service>, stack: &mut Stack) {
             read_timeout: level.read_timeout.unwrap_or(Seconds(60)),
             headers: Vec::new(),
             raw: None,
+            guard: Default::default(),
             place: place(server),
         });
     }

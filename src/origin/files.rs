@@ -2,7 +2,7 @@
 
 use super::{Candidates, Origin, base, compose, databases, firewall, keys, of_kind};
 use crate::finding::{Document, Path, Place};
-use crate::stack::{Service, Stack};
+use crate::stack::{Security, Service, Stack};
 
 pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
     let (folder, name) = file.split_once('/').unwrap_or(("", file));
@@ -17,6 +17,8 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
         ("dns", _) => Some(dns(stack, &line(path))),
         ("backup", _) if stack.backup.is_some() => Some(backup(stack, name, path)),
         ("databases", _) => Some(databases::origin(stack, name, &keys(path))),
+        ("nginx", rules) => waf(stack, rules, path),
+        ("host", _) if stack.security != Security::default() => Some(host(stack, name, path)),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
         ("alertmanager" | "blackbox-exporter" | "grafana" | "node-exporter" | "prometheus", _)
             if stack.monitoring.is_some() =>
@@ -174,6 +176,75 @@ fn backup(stack: &Stack, name: &str, path: &Path) -> Origin {
         }
     }
     new.at(Place::manifest(["backup"])).made(None, "the backup target writes this for every stack")
+}
+
+/// Rules of the web application firewall: the core's, or those of a site, which follow from the kinds behind it.
+fn waf(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
+    let name = file.strip_prefix("waf/")?.strip_suffix(".rules")?;
+    let block = Place::manifest(["security", "waf"]);
+    let Some((site, waf)) =
+        stack.sites.iter().find_map(|s| s.guard.waf.as_ref().filter(|_| s.service == name).map(|w| (s, w)))
+    else {
+        let rule = "the same for every web application firewall: templates/security/core.rules.j2";
+        return stack.security.waf.is_some().then(|| Candidates::new().at(block).made(None, rule));
+    };
+    let line = line(path);
+    let service = stack.service(&site.service);
+    let mut new = Candidates::new();
+    if line.starts_with("SecRuleEngine ") {
+        new = new.at(waf.place.join("mode")).at(waf.place.clone());
+    } else if let Some(service) = service {
+        let at = |key: &str| of_kind_at(service, &["waf", key]);
+        new = if line.starts_with("SecRule REQUEST_FILENAME") {
+            let number = waf
+                .exclusions
+                .iter()
+                .position(|e| line.contains(&format!("\"@rx ^{}(", e.path.trim_end_matches('/'))));
+            match number {
+                Some(i) => new.at(at("exclusions").join(i)),
+                None => new.at(at("exclusions")),
+            }
+        } else if line.contains("tx.allowed_methods") {
+            new.at(at("methods"))
+        } else if line.contains("tx.allowed_request_content_type") {
+            new.at(at("content_types"))
+        } else if line.contains("ctl:ruleRemoveTargetByTag") {
+            new.at(at("secrets"))
+        } else {
+            new.at(at("read_limit"))
+        };
+    }
+    Some(
+        new.at(block)
+            .made(service, "the web application firewall of a site, as `security.waf` and the kind say"),
+    )
+}
+
+/// A place in the data of a service's kind.
+fn of_kind_at(service: &Service, steps: &[&str]) -> Place {
+    let path = Path(steps.iter().map(|s| (*s).into()).collect());
+    Place::value(Document::Kind(service.kind.clone()), path)
+}
+
+/// What hardens the server itself.
+fn host(stack: &Stack, name: &str, path: &Path) -> Origin {
+    let at = |key: &str| Place::manifest(["security", key]);
+    let new = Candidates::new();
+    let port = keys(path).iter().any(|key| key.to_ascii_lowercase().starts_with("port"));
+    let block = match name.split('/').next() {
+        _ if port => {
+            return new
+                .at(Place::manifest(["firewall", "ssh", "port"]))
+                .at(at("ssh"))
+                .made(None, "the port of SSH, 22 unless `firewall.ssh.port` says otherwise");
+        }
+        Some("ssh") => at("ssh"),
+        Some("apt") => at("upgrades"),
+        Some("fail2ban") => at("logins"),
+        _ if stack.host.ssh.is_some() && line(path).starts_with("user=") => Place::manifest(["host", "ssh"]),
+        _ => Place::manifest(["security"]),
+    };
+    new.at(block).made(None, "the security target writes this where `security` asks for it")
 }
 
 fn certbot(stack: &Stack, name: &str, path: &Path) -> Origin {

@@ -16,6 +16,7 @@ mod planned;
 mod proxy;
 mod roles;
 mod secrets;
+mod security;
 mod sites;
 
 use std::collections::HashMap;
@@ -68,6 +69,7 @@ fn complete(manifest: &Manifest, kinds: &mut Kinds, sources: &mut Sources, out: 
         resolver.containers(draft);
     }
     resolver.monitoring();
+    resolver.security();
     resolver.proxy();
     resolver.certificates();
     resolver.watched();
@@ -353,6 +355,7 @@ fn header(m: &Manifest) -> Stack {
         secrets: Vec::new(),
         firewall: Firewall::default(),
         backup: None,
+        security: Default::default(),
         mail: mail.collect(),
         monitoring: None,
         external: external.collect(),

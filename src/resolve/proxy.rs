@@ -16,6 +16,8 @@ use crate::stack::{
 
 /// The name of the proxy's service and of the certificates' one.
 const PROXY: &str = "nginx";
+/// The kind of a proxy in a container that has a web application firewall.
+const WITH_WAF: &str = "nginx-waf";
 const ACME: &str = "certbot";
 
 /// Where containers see the certificate scripts.
@@ -54,12 +56,18 @@ impl Resolver<'_> {
             return;
         }
         let written = &self.manifest.proxy;
-        let Some(kind) = self.kinds.get(PROXY, self.sources, self.out) else { return };
-        let version =
-            written.version.as_ref().or(kind.version.as_ref()).map(ToString::to_string).unwrap_or_default();
+        let container = written.runs_in == RunsIn::Container;
+        // The module for ModSecurity is built for one nginx and comes in an image with it.
+        let name = if container && self.has_waf() { WITH_WAF } else { PROXY };
+        let Some(kind) = self.kinds.get(name, self.sources, self.out) else { return };
+        let set = kind.core_rule_set.as_ref();
+        self.core_rule_set(set);
+        let beside = set.and_then(|s| s.nginx.as_ref()).filter(|_| written.image.is_none());
+        let version = beside.or(written.version.as_ref()).or(kind.version.as_ref());
+        let version = version.map(ToString::to_string).unwrap_or_default();
         let origin = match &written.version {
-            Some(_) => Origin::Manifest(at(["proxy", "version"])),
-            None => Origin::Kind(PROXY.into()),
+            Some(_) if beside.is_none() => Origin::Manifest(at(["proxy", "version"])),
+            _ => Origin::Kind(name.into()),
         };
         let Some(numbers) = numbers(&version) else {
             self.out.push(
@@ -75,7 +83,6 @@ impl Resolver<'_> {
         let edge = self.edge();
         let raw =
             written.nginx.as_ref().map(|text| Raw { text: text.clone(), place: at(["proxy", "nginx"]) });
-        let container = written.runs_in == RunsIn::Container;
         self.stack.proxy = Some(Proxy {
             runs_in: written.runs_in,
             service: container.then(|| PROXY.to_string()),
@@ -134,6 +141,16 @@ impl Resolver<'_> {
             version: self.manifest.proxy.version.clone(),
             ..Written::default()
         };
+        let own = kind.core_rule_set.as_ref().and_then(|s| s.nginx.as_ref());
+        let (written, version) = match (own, &kind.version) {
+            // That image runs without privileges. Certificates are root's to read, as in nginx's own image.
+            (Some(_), Some(tag)) => {
+                let user = manifest::UserName("root".into());
+                (Written { version: None, user: Some(user), ..written }, tag.to_string())
+            }
+            _ => (written, version.to_string()),
+        };
+        let version = version.as_str();
         let files: Vec<_> = self
             .stack
             .sites

@@ -59,6 +59,7 @@ impl Resolver<'_> {
             .map(|text| Raw { text: text.clone(), place: at(["services", draft.name, "nginx"]) });
         let headers = service.headers.iter().map(|(n, v)| (n.0.clone(), v.to_string())).collect::<Vec<_>>();
         let facts = &draft.facts.service;
+        let guard = if answer == Answer::Live { self.guard(draft, url.path()) } else { Default::default() };
         if let Some(site) = self.hosts.get(url.host()).map(|i| &mut self.stack.sites[*i]) {
             if site.answer == Answer::Live && answer == Answer::Live && !url.path().is_empty() {
                 for (key, written) in [("headers", !headers.is_empty()), ("nginx", raw.is_some())] {
@@ -76,6 +77,7 @@ impl Resolver<'_> {
                 site.routes.extend(routes);
                 sort(&mut site.routes);
                 site.body_size = site.body_size.max(Bytes(facts.body_size));
+                site.guard.join(guard);
                 return;
             }
             let other = site.place.clone();
@@ -104,6 +106,7 @@ impl Resolver<'_> {
             read_timeout: Seconds(facts.read_timeout),
             headers,
             raw,
+            guard,
             place,
         });
     }
@@ -285,6 +288,6 @@ fn full_path(prefix: &str, written: &WrittenRoute) -> String {
 }
 
 /// A route's path below the path of the service's URL.
-fn full_path_of(prefix: &str, path: &str) -> String {
+pub(super) fn full_path_of(prefix: &str, path: &str) -> String {
     if prefix.is_empty() { path.to_string() } else { format!("{prefix}{path}") }
 }
