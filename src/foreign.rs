@@ -257,6 +257,8 @@ fn blank(name: &str) -> Stack {
         external: Vec::new(),
         tombstones: Vec::new(),
         allowed: Vec::new(),
+        entries: Vec::new(),
+        notes: Vec::new(),
         foreign: None,
     }
 }

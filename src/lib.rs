@@ -18,6 +18,7 @@ pub mod foreign;
 pub mod rules;
 pub mod policy;
 pub mod emit;
+pub mod docs;
 pub mod compile;
 pub mod fix;
 pub mod host;

@@ -29,6 +29,9 @@ templates!(
     "certbot/cli.ini.j2",
     "certbot/stackgen-certificates.service.j2",
     "certbot/stackgen-certificates.timer.j2",
+    "docs/page.html.j2",
+    "docs/topology.mmd.j2",
+    "docs/topology.svg.j2",
     "firewall/apply.sh.j2",
     "firewall/doctl.sh.j2",
     "firewall/nftables.conf.j2",
@@ -148,6 +151,9 @@ enum Syntax {
     Nft,
     Dotenv,
     Sql,
+    /// HTML, and XML alike.
+    Html,
+    Mermaid,
 }
 
 const SYNTAXES: &[(Syntax, &str)] = &[
@@ -159,6 +165,8 @@ const SYNTAXES: &[(Syntax, &str)] = &[
     (Syntax::Nft, "nft"),
     (Syntax::Dotenv, "dotenv"),
     (Syntax::Sql, "sql"),
+    (Syntax::Html, "html"),
+    (Syntax::Mermaid, "mermaid"),
 ];
 
 impl Syntax {
@@ -171,6 +179,8 @@ impl Syntax {
             n if n.ends_with(".sh") => Self::Shell,
             n if n.ends_with(".py") => Self::Python,
             n if n.ends_with(".sql") => Self::Sql,
+            n if n.ends_with(".html") || n.ends_with(".svg") => Self::Html,
+            n if n.ends_with(".mmd") => Self::Mermaid,
             n if n.ends_with("Dockerfile") => Self::Dockerfile,
             n if n.contains(".env") => Self::Dotenv,
             _ => Self::Ini,
@@ -230,6 +240,19 @@ fn write_text(syntax: Syntax, text: &str, kind: ValueKind) -> Result<String, Err
         Syntax::Nginx => word(b"@%+,=").map_err(|e| e.with_source(refuse("use the filter q for free text"))),
         Syntax::Nft | Syntax::Dockerfile => word(b"@+=,"),
         Syntax::Sql => word(b""),
+        Syntax::Html => {
+            line()?;
+            Ok(html(text))
+        }
+        // The code of a character never means anything to Mermaid, whatever the character does.
+        Syntax::Mermaid => {
+            line()?;
+            let plain = |c: char| c.is_alphanumeric() || " ./:,-_".contains(c);
+            Ok(text
+                .chars()
+                .map(|c| if plain(c) { c.to_string() } else { format!("#{};", c as u32) })
+                .collect())
+        }
         Syntax::Ini | Syntax::Dotenv => {
             line()?;
             if text.trim() != text {
@@ -255,6 +278,22 @@ fn write_text(syntax: Syntax, text: &str, kind: ValueKind) -> Result<String, Err
             Ok(python_string(text))
         }
     }
+}
+
+/// Text of HTML or XML, between tags and in quoted attributes.
+fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// A Python string literal, ASCII only.
