@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::topology::{Group, Look, Node, Topology};
 
 /// Widths of the columns.
-const COLUMNS: [i32; 4] = [140, 180, 290, 290];
+const COLUMNS: [i32; 4] = [124, 160, 250, 264];
 /// Between columns: room for the lines.
-const GAP: i32 = 84;
+const GAP: i32 = 72;
 /// Around everything.
 const MARGIN: i32 = 20;
 /// Around the boxes of a group.
@@ -24,8 +24,8 @@ const BETWEEN: i32 = 12;
 const PADDING: i32 = 12;
 const TITLE: i32 = 20;
 const LINE: i32 = 17;
-/// How far down what stands in front may be: it is looked for at the top.
-const LOWEST_FRONT: i32 = 300;
+/// How far down the data may begin: a picture is looked at from the top.
+const LOWEST: i32 = 160;
 
 /// Sizes of the letters.
 const TITLE_SIZE: f64 = 14.0;
@@ -114,7 +114,8 @@ pub fn of(topology: &Topology) -> Layout {
     for (i, (bottom, framed, (frame, placed))) in heights.iter().enumerate() {
         let next = heights.get(i + 1).map(|(.., first)| *first);
         let middle = (tallest - bottom) / 2;
-        let down = if *framed { middle } else { middle.min(LOWEST_FRONT) };
+        // What stands in front is level with the first service.
+        let down = if *framed { middle.min(LOWEST) } else { middle.min(HEADING) };
         let end = next.unwrap_or((layout.frames.len(), layout.boxes.len()));
         layout.frames[*frame..end.0].iter_mut().for_each(|f| f.y += down);
         layout.boxes[*placed..end.1].iter_mut().for_each(|b| b.lower(down));

@@ -120,7 +120,7 @@ fn front(stack: &Stack, out: &mut Topology) {
     out.group("", 0, outside);
     let (a, b, c) = proxy.version;
     let place = match proxy.runs_in {
-        RunsIn::Container => "ends TLS, routes by name".to_string(),
+        RunsIn::Container => "TLS, routes by name".to_string(),
         RunsIn::Host => "on the server itself".to_string(),
     };
     let name = proxy.service.as_deref().unwrap_or("nginx");

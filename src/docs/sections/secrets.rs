@@ -34,6 +34,6 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
                 .text(" lists the names. After a change of one, the services that use it are made anew:"),
         ),
     );
-    blocks.insert(1, commands(["chmod 600 .env", "docker compose up -d --wait"]));
+    blocks.insert(1, commands(["chmod 600 .env", "docker compose up -d --wait --force-recreate SERVICE"]));
     Section::new("Secrets", blocks)
 }
