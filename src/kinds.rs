@@ -228,6 +228,9 @@ pub struct Container {
     pub shm: Option<Bytes>,
     /// When it is started again.
     pub restart: Option<Restart>,
+    /// What is asked of the product or told to it by hand.
+    #[serde(default)]
+    pub tasks: Vec<KindTask>,
     /// Hardening known to work with the image.
     pub hardening: Option<Hardening>,
 }
@@ -361,6 +364,17 @@ impl JsonSchema for TemplateName {
             "pattern": r"^([A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}/)?[A-Za-z0-9_-][A-Za-z0-9_.-]{0,96}\.j2$"
         })
     }
+}
+
+/// Something to do by hand, with commands in the deploy directory of the server.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub struct KindTask {
+    /// What is done, one line.
+    pub title: Raw,
+    /// The commands; expressions may stand in them.
+    pub commands: Vec<Raw>,
+    /// What to know before.
+    pub note: Option<Raw>,
 }
 
 /// Settings under one heading.

@@ -17,6 +17,7 @@ pub mod resolve;
 pub mod foreign;
 pub mod rules;
 pub mod policy;
+pub mod runbook;
 pub mod emit;
 pub mod docs;
 pub mod compile;

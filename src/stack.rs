@@ -366,6 +366,8 @@ pub struct Service {
     pub variables: Option<Arc<Table>>,
     /// Keys that its configuration file is known to have.
     pub known_settings: Option<Arc<Table>>,
+    /// What its product is asked or told by hand.
+    pub tasks: Vec<Task>,
     /// Keys merged over what is written for the service, as given.
     pub overrides: serde_json::Map<String, serde_json::Value>,
     /// What files say that stackgen did not write.
@@ -385,6 +387,33 @@ impl Service {
 }
 
 impl Service {
+    /// Whether a new container may run beside the one it replaces for a moment; if not, why.
+    ///
+    /// # Errors
+    ///
+    /// The reason, as a phrase.
+    pub fn start_first(&self) -> Result<(), &'static str> {
+        let writes = |m: &Mount| m.writable && !matches!(m.source, MountSource::Output(_));
+        match self.role {
+            Role::Job | Role::Tool => return Err("it runs once and ends"),
+            Role::Store => return Err("only one may have its data"),
+            Role::Proxy => return Err("only one may have the ports of the server"),
+            Role::Acme => return Err("only one may ask for certificates"),
+            Role::App | Role::Worker => {}
+        }
+        if self.mounts.iter().any(writes) {
+            Err("it writes to a volume or a directory that only one may have")
+        } else if !self.publish.is_empty() {
+            Err("only one may have its published port")
+        } else if self.container_name.is_some() {
+            Err("only one may have its container name")
+        } else if self.healthcheck.is_none() {
+            Err("nothing tells when the new one is ready")
+        } else {
+            Ok(())
+        }
+    }
+
     /// The kind that says what the manifest leaves out, for a path in the service; nothing where the kind says nothing.
     pub fn kind_of(&self, path: &[Step]) -> Option<&str> {
         let key = |i: usize| match path.get(i) {
@@ -662,6 +691,17 @@ pub struct File {
     pub template_text: Option<Arc<str>>,
     /// Whether it can be run.
     pub executable: bool,
+}
+
+/// Something to do by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// What is done, one line.
+    pub title: String,
+    /// The commands, in the deploy directory of the server.
+    pub commands: Vec<String>,
+    /// What to know before.
+    pub note: Option<String>,
 }
 
 /// Settings under one heading.

@@ -2,6 +2,7 @@
 
 pub mod certbot;
 pub mod compose;
+pub mod deploy;
 pub mod dotenv;
 pub mod files;
 pub mod nginx;
@@ -51,6 +52,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
+    Target {
+        name: "deploy",
+        about: "deploy.sh: checks, least steps, health gates, the way back",
+        emit: deploy::emit,
+    },
     Target { name: "dotenv", about: ".env.example: every secret, named and described", emit: dotenv::emit },
 ];
 

@@ -29,6 +29,7 @@ templates!(
     "certbot/cli.ini.j2",
     "certbot/stackgen-certificates.service.j2",
     "certbot/stackgen-certificates.timer.j2",
+    "deploy/deploy.sh.j2",
     "docs/page.html.j2",
     "docs/topology.mmd.j2",
     "docs/topology.svg.j2",

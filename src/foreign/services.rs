@@ -367,6 +367,7 @@ fn service(
         facts: Arc::new(facts),
         variables: all_variables,
         known_settings,
+        tasks: Vec::new(),
         overrides,
         found: Some(found),
     }
@@ -884,6 +885,7 @@ pub(super) fn unseen(name: &str, product: &Product) -> Service {
         facts: Arc::new(Facts::default()),
         variables: None,
         known_settings: None,
+        tasks: Vec::new(),
         overrides: serde_json::Map::new(),
         found: Some(Found {
             unknown: vec!["restart", "memory", "mounts", "stop_grace", "environment"],

@@ -8,6 +8,10 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
     let (folder, name) = file.split_once('/').unwrap_or(("", file));
     match (folder, name) {
         ("", ".env.example") => keys(path).first().map(|name| compose::secret(stack, None, name)),
+        ("", "deploy.sh") => {
+            let rule = "deploy.sh is made for every stack, from what its services are and need";
+            Some(Candidates::new().made(None, rule.to_string()))
+        }
         ("certbot", _) => Some(certbot(stack, name, path)),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
         _ => {

@@ -9,7 +9,10 @@ use crate::finding::{Finding, Place};
 use crate::kinds::{Container, Kind, RoleText};
 use crate::manifest::{self, Restart, Status};
 use crate::scalar::Raw;
-use crate::stack::{Build, Dependency, Hardening, Healthcheck, Image, Origin, Probe, Publish, Role, Service};
+use crate::stack::{
+    Build, Dependency, Hardening, Healthcheck, Image, Origin, Piece, Probe, Publish, Role, Service, Task,
+    secret_path,
+};
 
 /// What a container is made from.
 pub(super) struct Part<'d, 'a> {
@@ -192,6 +195,7 @@ impl Resolver<'_> {
                 self.kinds.table(&format!("{table}.variables"))
             },
             known_settings: self.kinds.table(&format!("{}.settings", part.kind.kind)),
+            tasks: self.tasks(part),
             overrides: if own { written.compose.clone() } else { serde_json::Map::new() },
             found: None,
         })
@@ -334,6 +338,38 @@ impl Resolver<'_> {
     }
 
     /// Entrypoint and command: what the manifest says, else the kind's.
+    /// What the kind says can be done by hand. A secret is what its file in the container says.
+    fn tasks(&mut self, part: &Part<'_, '_>) -> Vec<Task> {
+        let mut fill = |text: &str, key: &str| match self.expander.text(text, &part.scope) {
+            Ok(text) => text
+                .0
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Literal(text) => text.clone(),
+                    Piece::Secret(name) => format!("\"$(cat {})\"", secret_path(name)),
+                    Piece::SecretFile(name) => secret_path(name),
+                })
+                .collect(),
+            Err(error) => {
+                self.bad_expression(
+                    in_kind(part.kind.kind.as_str(), &["service", "tasks", key]),
+                    text,
+                    &error,
+                );
+                String::new()
+            }
+        };
+        part.container
+            .tasks
+            .iter()
+            .map(|task| Task {
+                title: fill(&task.title.0, "title"),
+                commands: task.commands.iter().map(|c| fill(&c.0, "commands")).collect(),
+                note: task.note.as_ref().map(|n| fill(&n.0, "note")),
+            })
+            .collect()
+    }
+
     fn command(&mut self, part: &Part<'_, '_>) -> (Vec<String>, Vec<String>) {
         let written = part.draft.service;
         let own = part.suffix.is_none();
