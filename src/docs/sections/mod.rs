@@ -18,6 +18,7 @@ mod notes;
 mod planned;
 mod removed;
 mod routing;
+mod runbook;
 mod secrets;
 mod services;
 mod tls;
@@ -58,6 +59,7 @@ const SECTIONS: &[fn(&View<'_>) -> Option<Section>] = &[
     hardening::section,
     health::section,
     deployment::section,
+    runbook::section,
     logs::section,
     backup::section,
     troubleshooting::section,

@@ -12,7 +12,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         let name = Line::new().strong(&site.service).text(format!(": {}", site.title));
         let of_proxy = stack.proxy.as_ref().and_then(|p| p.service.as_deref()).unwrap_or("nginx");
         let here = Line::from(format!("files, answered by {of_proxy}"));
-        rows.push(vec![name, here, Line::new(), Line::new(), host(&site.host), answer(site), Line::new()]);
+        rows.push(vec![name, answer(site), host(&site.host), here, Line::new(), Line::new(), Line::new()]);
     }
     for entry in stack.entries.iter().filter(|e| e.status == Status::Planned) {
         let name =
@@ -20,9 +20,9 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         let host =
             entry.url.as_deref().map_or_else(Line::new, |url| host(url.split("://").nth(1).unwrap_or(url)));
         let status = Line::new().status("off", "planned");
-        rows.push(vec![name, "does not run yet".into(), Line::new(), Line::new(), host, status, Line::new()]);
+        rows.push(vec![name, status, host, "does not run yet".into(), Line::new(), Line::new(), Line::new()]);
     }
-    let head = ["Service", "Container", "Image", "Ports inside", "Public name", "Status", "Memory limit"];
+    let head = ["Service", "Status", "Public name", "Container", "Image", "Ports inside", "Memory limit"];
     let mut blocks: Vec<_> = table(&head, rows).into_iter().collect();
     let total: u64 = stack.services.iter().filter(|s| s.role.stays()).filter_map(memory).sum();
     if total > 0 {
@@ -71,7 +71,7 @@ fn row(stack: &Stack, service: &Service) -> Vec<Line> {
         None => status,
     };
     let memory = service.memory.map_or_else(Line::new, |m| m.to_string().into());
-    vec![name, Line::new().code(shown(stack, service)), image, ports, public, status, memory]
+    vec![name, status, public, Line::new().code(shown(stack, service)), image, ports, memory]
 }
 
 /// The container's name; what does not stay gets another each time.

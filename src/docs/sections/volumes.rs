@@ -37,14 +37,7 @@ fn row(stack: &Stack, volume: &Volume) -> Vec<Line> {
         often => term(often),
     };
     let kept = volume.retention.map(|r| format!(", kept {r}")).unwrap_or_default();
-    let until = volume.keep_until.clone().unwrap_or_default();
+    let until = Line::new().code(volume.keep_until.as_deref().unwrap_or_default());
     let class = Line::new().status(tone, term(volume.class));
-    vec![
-        Line::new().code(&volume.name),
-        purpose.into(),
-        seen,
-        class,
-        format!("{backup}{kept}").into(),
-        until.into(),
-    ]
+    vec![Line::new().code(&volume.name), purpose.into(), seen, class, format!("{backup}{kept}").into(), until]
 }
