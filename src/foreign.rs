@@ -253,6 +253,7 @@ fn blank(name: &str) -> Stack {
         acme: Acme { email: None, issuer: Issuer::default(), key: KeyType::default(), service: None },
         secrets: Vec::new(),
         firewall: Firewall::default(),
+        backup: None,
         mail: Vec::new(),
         external: Vec::new(),
         tombstones: Vec::new(),

@@ -79,6 +79,8 @@ pub enum UsedAs {
     Proxy,
     /// What gets certificates, configured under `certificates`.
     Acme,
+    /// What saves and restores, configured under `backup`.
+    Backup,
 }
 
 /// Whether something is used.
@@ -193,6 +195,8 @@ pub struct Container {
     /// Volumes of the service that a companion sees too.
     #[serde(default)]
     pub same_volumes: Vec<Name>,
+    /// A copy of its volumes is of use only if it stands still meanwhile, if this holds: it keeps a database in them.
+    pub saved_stopped: Option<Expression>,
     /// A list option whose paths are mounted.
     pub mount_each: Option<MountEach>,
     /// Where the container sees its own output directory.
@@ -285,6 +289,9 @@ pub struct KindVolume {
     /// The container only reads it.
     #[serde(default)]
     pub read_only: bool,
+    /// Paths in it that no backup needs: caches, sessions.
+    #[serde(default)]
+    pub left_out: Vec<Line>,
 }
 
 /// Mounts the paths of a list option.
@@ -409,7 +416,19 @@ macro_rules! built_in {
     };
 }
 
-built_in!("certbot", "container", "n8n", "nginx", "odoo", "postgres", "redis", "static", "superset");
+built_in!(
+    "certbot",
+    "container",
+    "n8n",
+    "nginx",
+    "odoo",
+    "postgres",
+    "postgres-client",
+    "redis",
+    "restic",
+    "static",
+    "superset"
+);
 
 macro_rules! tables {
     ($($name:literal),* $(,)?) => {

@@ -3,6 +3,10 @@
 //! Field docs are the descriptions an editor shows. A type renamed `Name|field` may be written short, as just that
 //! field's value. Nothing here says what a value means; that is `stack`.
 
+mod backup;
+
+pub use backup::{Backups, Drill, Keep, Store, TimeOfDay};
+
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -48,6 +52,8 @@ pub struct Manifest {
     /// Services outside the stack, by name.
     #[serde(default)]
     pub external: Map<Name, External>,
+    /// Backups: where to, when, how many.
+    pub backup: Option<Backups>,
     /// Who may reach the server.
     #[serde(default)]
     pub firewall: Firewall,
@@ -671,6 +677,8 @@ pub struct DatabaseUse {
     pub user: Option<DatabaseName>,
     /// Secret with the role's password. Default: NAME_DB_PASSWORD.
     pub password: Option<SecretRef>,
+    /// How often it is saved. Default: daily, or with the service's volumes where those are saved more often.
+    pub backup: Option<Backup>,
 }
 
 /// The name of a database or role.

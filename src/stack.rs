@@ -3,6 +3,10 @@
 //! Nothing here names a file format. Everything that came from the manifest carries the [`Place`] it came from, so a
 //! finding or a diff can point there. A secret is a name; no variant holds a value.
 
+mod backup;
+
+pub use backup::{Backups, Item, Kept, SavedDatabase, Store};
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,6 +58,8 @@ pub struct Stack {
     pub secrets: Vec<Secret>,
     /// Who may reach the server and whom it may reach.
     pub firewall: Firewall,
+    /// Backups, when there are any.
+    pub backup: Option<Backups>,
     /// Mail transports.
     pub mail: Vec<Mail>,
     /// Services somebody else runs.
@@ -674,6 +680,8 @@ pub struct DatabaseUse {
     pub user: String,
     /// Secret with its password.
     pub password: String,
+    /// How often it is saved, where that is written.
+    pub backup: Option<Backup>,
     /// Connections it may hold at most.
     pub connections: u32,
     /// Where it is declared.
@@ -1057,6 +1065,8 @@ pub struct Volume {
     pub backup: Backup,
     /// How long backups are kept.
     pub retention: Option<Seconds>,
+    /// Paths in it that no backup holds.
+    pub left_out: Vec<String>,
     /// Until when it is kept, for class deprecated.
     pub keep_until: Option<String>,
     /// Why it is deprecated.

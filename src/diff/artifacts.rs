@@ -47,6 +47,13 @@ pub(super) fn entry(view: &View, path: &str, delta: &Delta) -> Impact {
         ("certbot", _) if path == CERTIFICATES => certificate(view, delta),
         ("certbot", name) if is_unit(name) => unit(file, path, "stackgen-certificates.timer"),
         ("certbot", _) if view.stack.proxy.is_some() => certbot(view, file),
+        ("backup", name) if is_unit(name) => {
+            let timer = format!("{}.timer", name.trim_end_matches(".service").trim_end_matches(".timer"));
+            unit(file, path, if name.contains('@') { "stackgen-backup-check.timer" } else { &timer })
+        }
+        ("backup", _) if view.stack.backup.is_some() => {
+            Impact::new(file, Consequence::Nothing, "it is read by the next backup")
+        }
         ("firewall", name) => firewall(file, path, name, delta),
         _ => service(view, folder, name, file, delta),
     }

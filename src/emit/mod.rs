@@ -1,5 +1,6 @@
 //! One target per file: what a [`Stack`] looks like in that format. Nothing here reads a manifest or touches a disk.
 
+pub mod backup;
 pub mod certbot;
 pub mod compose;
 pub mod deploy;
@@ -51,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "files", about: "configuration files and scripts of the kinds", emit: files::emit },
     Target { name: "nginx", about: "nginx.conf, complete", emit: nginx::emit },
     Target { name: "certbot", about: "certificates: options, list, script", emit: certbot::emit },
+    Target { name: "backup", about: "backups: scripts and timers", emit: backup::emit },
     Target { name: "firewall", about: "nftables and the provider's firewall", emit: firewall::emit },
     Target {
         name: "deploy",

@@ -24,6 +24,12 @@ macro_rules! templates {
 templates!(
     "nginx/nginx.conf.j2",
     ".env.example.j2",
+    "backup/backup.sh.j2",
+    "backup/database.sh.j2",
+    "backup/restic.sh.j2",
+    "backup/stackgen-backup-failed@.service.j2",
+    "backup/stackgen-backup.service.j2",
+    "backup/stackgen-backup.timer.j2",
     "certbot/certificates.sh.j2",
     "certbot/certificates.txt.j2",
     "certbot/cli.ini.j2",

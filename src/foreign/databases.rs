@@ -83,6 +83,7 @@ pub(super) fn fill(stack: &mut Stack) {
             name: used.name,
             user: used.user,
             password: String::new(),
+            backup: None,
             connections: 0,
             place: used.place,
         });

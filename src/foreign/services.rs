@@ -169,6 +169,7 @@ fn volumes(root: &View<'_>, stack: &mut Stack, foreign: &mut Foreign) {
             class: Class::Important,
             backup: Backup::None,
             retention: None,
+            left_out: Vec::new(),
             keep_until: None,
             reason: None,
             description: None,
@@ -561,7 +562,7 @@ fn role(product: Option<&Product>, reference: &str, env: &[Env], command: &[Stri
         UsedAs::Store => return Role::Store,
         UsedAs::Acme => return Role::Acme,
         UsedAs::Proxy => return Role::Proxy,
-        UsedAs::Service | UsedAs::Site => {}
+        UsedAs::Service | UsedAs::Site | UsedAs::Backup => {}
     }
     let worker = command.first().is_some_and(|c| matches!(c.as_str(), "worker" | "celery"))
         || env.iter().any(|e| e.name == "N8N_RUNNERS_TASK_BROKER_URI");

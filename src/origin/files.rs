@@ -13,6 +13,7 @@ pub(super) fn origin(stack: &Stack, file: &str, path: &Path) -> Option<Origin> {
             Some(Candidates::new().made(None, rule.to_string()))
         }
         ("certbot", _) => Some(certbot(stack, name, path)),
+        ("backup", _) if stack.backup.is_some() => Some(backup(stack, name, path)),
         ("firewall", _) => Some(firewall::origin(stack, name, &keys(path))),
         _ => {
             let service = stack.service(folder).filter(|s| s.files.iter().any(|f| f.name == name))?;
@@ -100,6 +101,35 @@ fn literals(stack: &Stack, s: &Service) -> Vec<(String, Place)> {
         list.extend(mode.zip(server.map(|place| place.join("sslmode"))));
     }
     list
+}
+
+/// A file of the backups: what is saved follows from volumes and databases, when from `backup`.
+fn backup(stack: &Stack, name: &str, path: &Path) -> Origin {
+    let at = |key: &str| Place::manifest(["backup", key]);
+    let mut new = Candidates::new();
+    let line = line(path);
+    if name.ends_with(".timer") {
+        return new.at(at("at")).made(None, "daily at 02:15, unless `backup.at` says otherwise");
+    }
+    if stack.host.directory.as_deref().is_some_and(|d| !d.is_empty() && line.contains(d)) {
+        return new
+            .at(Place::manifest(["host", "directory"]))
+            .made(None, "where the output lies on the server");
+    }
+    if line.starts_with("keep=") {
+        return new.at(at("keep")).made(None, "how many are kept follows from the class of the volumes");
+    }
+    let items = stack.backup.iter().flat_map(|b| &b.items);
+    let volumes: Vec<&String> = items.flat_map(|i| &i.volumes).collect();
+    for volume in stack.volumes.iter().filter(|v| volumes.contains(&&v.key) && line.contains(&v.key)) {
+        new = new.at(volume.place.clone());
+    }
+    for used in stack.services.iter().filter_map(|s| s.database.as_ref()) {
+        if line.contains(&used.password) {
+            new = new.at(used.place.clone());
+        }
+    }
+    new.at(Place::manifest(["backup"])).made(None, "the backup target writes this for every stack")
 }
 
 fn certbot(stack: &Stack, name: &str, path: &Path) -> Origin {

@@ -75,6 +75,7 @@ impl<'a> Resolver<'a> {
         let (block, what) = match kind.used_as {
             UsedAs::Proxy => ("proxy", "the reverse proxy"),
             UsedAs::Acme => ("certificates", "what gets certificates"),
+            UsedAs::Backup => ("backup", "what saves and restores"),
             UsedAs::Service | UsedAs::Store | UsedAs::Site => return Some(kind),
         };
         self.out.push(
@@ -259,6 +260,7 @@ impl<'a> Resolver<'a> {
                 || format!("{}_DB_PASSWORD", screaming(name.as_str())),
                 |p| p.secret.to_string(),
             ),
+            backup: wanted.backup,
             connections: 0,
             place,
         })

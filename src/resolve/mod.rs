@@ -2,6 +2,7 @@
 //!
 //! Resolving never stops at a fault: it says what it found and leaves the part out.
 
+mod backup;
 mod certificates;
 mod containers;
 mod databases;
@@ -58,9 +59,11 @@ pub fn resolve(
     }
     resolver.proxy();
     resolver.certificates();
-    resolver.networks();
-    resolver.firewall();
     resolver.volumes();
+    resolver.backup();
+    resolver.networks();
+    resolver.without_network();
+    resolver.firewall();
     resolver.secrets();
     resolver.stack
 }
@@ -207,6 +210,7 @@ impl Resolver<'_> {
                 class,
                 backup: volume.backup.unwrap_or(mounts::default_backup(class)),
                 retention: volume.retention,
+                left_out: Vec::new(),
                 keep_until: volume.keep_until.as_ref().map(ToString::to_string),
                 reason: volume.reason.as_ref().map(ToString::to_string),
                 description: volume.description.as_ref().map(ToString::to_string),
@@ -325,6 +329,7 @@ fn header(m: &Manifest) -> Stack {
         },
         secrets: Vec::new(),
         firewall: Firewall::default(),
+        backup: None,
         mail: mail.collect(),
         external: external.collect(),
         tombstones: tombstones.collect(),

@@ -101,6 +101,7 @@ impl Resolver<'_> {
                 target,
                 Some(volume.class),
                 description,
+                &volume.left_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 !volume.read_only,
                 mounts,
             );
@@ -128,7 +129,7 @@ impl Resolver<'_> {
                 });
                 continue;
             };
-            self.volume_mount(part, key.as_str(), volume, target.0.clone(), None, None, true, mounts);
+            self.volume_mount(part, key.as_str(), volume, target.0.clone(), None, None, &[], true, mounts);
         }
     }
 
@@ -141,6 +142,7 @@ impl Resolver<'_> {
         target: String,
         class: Option<Class>,
         description: Option<String>,
+        left_out: &[String],
         writable: bool,
         mounts: &mut Vec<Mount>,
     ) {
@@ -178,6 +180,7 @@ impl Resolver<'_> {
                 class,
                 backup: over.backup.unwrap_or(default_backup(class)),
                 retention: over.retention,
+                left_out: left_out.to_vec(),
                 keep_until: over.keep_until.as_ref().map(ToString::to_string),
                 reason: over.reason.as_ref().map(ToString::to_string),
                 description: over.description.as_ref().map(ToString::to_string).or(description),

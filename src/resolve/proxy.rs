@@ -270,7 +270,7 @@ impl Resolver<'_> {
     }
 
     /// Makes the containers of a kind that no service of the manifest names.
-    fn build(
+    pub(super) fn build(
         &mut self,
         name: &str,
         written: &Written,

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::{Resolver, at};
 use crate::finding::Place;
-use crate::stack::{Secret, Service};
+use crate::stack::{Secret, Service, Store};
 
 /// What a secret is for, and the command that makes a new one.
 type Known = (String, Option<String>);
@@ -71,6 +71,24 @@ impl Resolver<'_> {
         known
     }
 
+    /// What is known of the secrets of the backups.
+    fn of_backup(&self, name: &str) -> Option<Known> {
+        let backups = self.stack.backup.as_ref()?;
+        if name == backups.password {
+            let what = "encrypts the backups; whoever loses it loses them all: keep it elsewhere too";
+            return Some((what.into(), Some("openssl rand -hex 32".into())));
+        }
+        match &backups.store {
+            Store::Bucket { access_key, .. } if name == access_key => {
+                Some(("id of the key that may write to the store of the backups".into(), None))
+            }
+            Store::Bucket { secret_key, .. } if name == secret_key => {
+                Some(("key that may write to the store of the backups".into(), None))
+            }
+            _ => None,
+        }
+    }
+
     /// What is known of a secret from where it is used.
     fn known(&self, service: &Service, name: &str, of_kinds: &HashMap<String, Known>) -> Known {
         let random = || Some("openssl rand -hex 32".to_string());
@@ -78,6 +96,9 @@ impl Resolver<'_> {
             let what =
                 format!("password of the role {} on the database server {}", database.user, database.server);
             return (what, random());
+        }
+        if let Some(known) = self.of_backup(name) {
+            return known;
         }
         if let Some(mail) = self.stack.mail.iter().find(|m| m.password.as_deref() == Some(name)) {
             return (format!("password of the mail transport {}", mail.name), None);

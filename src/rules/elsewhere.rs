@@ -10,6 +10,7 @@ const NEEDS: &[(Aspect, &[&str])] = &[
         &[
             // A server without a name answers for every name.
             "certificate-lists-dead-domain",
+            "backup-missing",
             "critical-volume-not-backed-up",
             "override-replaces-list",
             "removed-without-date",

@@ -8,6 +8,9 @@ mod admin_path_public;
 mod admin_ui_public;
 mod allowances;
 mod ambiguous_scalar;
+mod backup_missing;
+mod backup_on_same_host;
+mod backup_without_retention;
 mod bind_source_missing;
 mod blocked_mail_port;
 mod body_limit_mismatch;
@@ -24,6 +27,7 @@ mod container_name_claimed_twice;
 mod container_name_collision;
 mod critical_volume_not_backed_up;
 mod database_manager_open;
+mod database_and_files_out_of_step;
 mod dbfilter_mismatch;
 mod dead_local_database;
 mod dead_route;
@@ -316,7 +320,11 @@ pub const RULES: &[Rule] = &[
     rule!(SE010, Error, "secret-on-command-line", secret_on_command_line),
     rule!(VO001, Error, "stateful-without-volume", stateful_without_volume),
     rule!(VO002, Error, "critical-volume-not-backed-up", critical_volume_not_backed_up),
+    rule!(VO003, Warning, "database-and-files-out-of-step", database_and_files_out_of_step),
+    rule!(VO004, Warning, "backup-on-same-host", backup_on_same_host),
+    rule!(VO005, Warning, "backup-without-retention", backup_without_retention),
     rule!(VO008, Warning, "removed-without-date", removed_without_date),
+    rule!(VO009, Info, "backup-missing", backup_missing, asked),
 ];
 
 /// The rule of that id or name.

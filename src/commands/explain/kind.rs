@@ -26,6 +26,7 @@ pub(super) fn page(kind: &Kind) -> String {
         UsedAs::Site => "a static site, without a container",
         UsedAs::Proxy => "the proxy; configured under `proxy`",
         UsedAs::Acme => "what gets certificates; configured under `certificates`",
+        UsedAs::Backup => "what saves and restores; configured under `backup`",
     };
     fact(&mut out, "used as", used);
     if let Some(image) = &kind.image {
