@@ -19,6 +19,7 @@ mod planned;
 mod removed;
 mod routing;
 mod runbook;
+mod saved;
 mod secrets;
 mod services;
 mod tls;
@@ -61,6 +62,7 @@ const SECTIONS: &[fn(&View<'_>) -> Option<Section>] = &[
     deployment::section,
     runbook::section,
     logs::section,
+    saved::section,
     backup::section,
     troubleshooting::section,
     planned::section,
