@@ -250,7 +250,7 @@ fn fitted(text: &str, size: f64, bold: bool, room: f64) -> String {
         return text.to_string();
     }
     let mut short = String::new();
-    let ellipsis = width("...", size, bold);
+    let ellipsis = width("…", size, bold);
     for c in text.chars() {
         short.push(c);
         if width(&short, size, bold) + ellipsis > room {
@@ -274,7 +274,7 @@ mod tests {
             "",
         ] {
             let fit = fitted(text, 12.0, false, 200.0);
-            assert!(width(&fit.replace('…', "..."), 12.0, false) <= 200.0, "{fit}");
+            assert!(width(&fit, 12.0, false) <= 200.0, "{fit}");
             assert!(fit == text || fit.ends_with('…'));
         }
     }

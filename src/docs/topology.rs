@@ -111,7 +111,7 @@ fn node(key: impl Into<String>, look: Look, title: &str, lines: Vec<String>) -> 
 fn front(stack: &Stack, out: &mut Topology) {
     let Some(proxy) = &stack.proxy else { return };
     let mut last = "internet";
-    let mut outside = vec![node("internet", Look::Internet, "Internet", vec!["ports 80 and 443".into()])];
+    let mut outside = vec![node("internet", Look::Internet, "Internet", vec!["ports 80, 443".into()])];
     if let Some(edge) = &proxy.edge {
         outside.push(node("edge", Look::Internet, &edge.name, vec!["in front of the proxy".into()]));
         out.edge("internet", "edge", false);
@@ -286,8 +286,8 @@ fn behind(stack: &Stack, out: &mut Topology) {
 fn of_database(stack: &Stack, database: &Database) -> Node {
     let product = database.version.map_or("PostgreSQL".to_string(), |v| format!("PostgreSQL {v}"));
     let by = match database.provider {
-        Some(Provider::Digitalocean) => ", managed by DigitalOcean",
-        _ if database.service.is_some() => ", in the stack",
+        Some(Provider::Digitalocean) => " at DigitalOcean",
+        _ if database.service.is_some() => " in the stack",
         _ => "",
     };
     let mut names: Vec<&str> = Vec::new();

@@ -175,7 +175,7 @@ def the_markdown(name, text, folder):
     quoted = json.dumps(picture[0]).replace("<", "\\u003c")
     (folder / "draw.html").write_text(DRAW.replace("TEXT", quoted))
     said = browse(folder, "draw.html", 1280)
-    fine = said.get("nodes") == picture[0].count(":::") and not said.get("scripts")
+    fine = said.get("nodes") == len(re.findall(r"\]:::\w+$", picture[0], re.M)) and not said.get("scripts")
     check(f"{name}: Mermaid draws all {said.get('nodes')} boxes", fine, said)
 
 
