@@ -6,8 +6,8 @@ mod common;
 
 use std::process::Command;
 
-const DOCUMENTS: [&str; 6] =
-    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ci.md", "docs/documents.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ci.md"];
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(common::root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
