@@ -96,7 +96,7 @@ pub fn of(topology: &Topology) -> Layout {
     let mut layout = Layout::default();
     let mut x = MARGIN;
     let mut heights = Vec::new();
-    for column in 0..COLUMNS.len() {
+    for (column, width) in COLUMNS.into_iter().enumerate() {
         let groups: Vec<&Group> = topology.groups.iter().filter(|g| g.column == column).collect();
         if groups.is_empty() {
             continue;
@@ -104,9 +104,9 @@ pub fn of(topology: &Topology) -> Layout {
         let framed = groups.iter().any(|g| !g.title.is_empty());
         let inset = if framed { FRAME } else { 0 };
         let first = (layout.frames.len(), layout.boxes.len());
-        let bottom = fill(&groups, x + inset, COLUMNS[column], &mut layout);
+        let bottom = fill(&groups, x + inset, width, &mut layout);
         heights.push((bottom, framed, first));
-        x += COLUMNS[column] + 2 * inset + GAP;
+        x += width + 2 * inset + GAP;
     }
     layout.width = x - GAP + MARGIN;
     let tallest = heights.iter().map(|(bottom, ..)| *bottom).max().unwrap_or(0);
