@@ -94,6 +94,8 @@ fn a_hostile_text_is_a_text() {
     let quoted = |text: &str| serde_json::to_string(text).expect("a text");
     let mut notes = HOSTILE.map(quoted).join(", ");
     notes.push_str(", \"first\\nsecond <b>\"");
+    let code =
+        regex::Regex::new("(?:^|[^`])(?:`[^`]+`|`` .*? ``|``` .*? ```|```` .*? ````)").expect("a pattern");
     for hostile in HOSTILE {
         let text = quoted(hostile);
         let manifest = format!(
@@ -118,8 +120,6 @@ fn a_hostile_text_is_a_text() {
                 assert_eq!(text.matches(once).count(), like.matches(once).count(), "{hostile}: {once}");
             }
         }
-        let code = regex::Regex::new("(?:^|[^`])(?:`[^`]+`|`` .*? ``|``` .*? ```|```` .*? ````)")
-            .expect("a pattern");
         let mut columns = 0;
         let mut fence = String::new();
         for line in markdown.lines() {
