@@ -65,6 +65,24 @@ Exit status: 0 written or up to date, 1 findings of level error, edited files or
 2 something could not be read or written.")]
     Build(Build),
 
+    /// Write the document about a stack: Markdown, a page and a picture
+    ///
+    /// INFRASTRUCTURE.md, infrastructure.html, which needs nothing else and no network, and topology.svg, all made from
+    /// the manifest: services, data, routes, certificates, secrets by name, and the commands for every day with the names
+    /// of this stack. No secret value is in them. They are written as `build` writes: all or none, and never over one that
+    /// was edited by hand.
+    #[command(after_help = "\
+Examples:
+  stackgen docs                       the stack in this folder; files go to docs/ beside the manifest
+  stackgen docs stacks/shop           files go to stacks/shop/docs
+  stackgen docs --env staging -o staging-docs
+  stackgen docs --check               are they up to date? for pull requests
+
+Exit status: 0 written or up to date, 1 findings of level error, edited files or `--check` found differences,
+2 something could not be read or written.")]
+    #[command(mut_arg("output", |arg| arg.help("Folder to write to [default: docs beside the manifest]")))]
+    Docs(Build),
+
     /// Check every stack below some folders
     #[command(after_help = "\
 Examples:

@@ -263,6 +263,8 @@ fn blank(name: &str) -> Stack {
         dns: None,
         probe: None,
         allowed: Vec::new(),
+        entries: Vec::new(),
+        notes: Vec::new(),
         foreign: None,
     }
 }

@@ -19,6 +19,7 @@ pub mod rules;
 pub mod policy;
 pub mod runbook;
 pub mod emit;
+pub mod docs;
 pub mod compile;
 pub mod fix;
 pub mod host;

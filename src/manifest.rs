@@ -90,7 +90,7 @@ pub struct Manifest {
     /// Findings that are accepted, each with a reason.
     #[serde(default)]
     pub allow: Vec<Allow>,
-    /// Free text; ignored.
+    /// Free text for people; `stackgen docs` prints it.
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -650,7 +650,7 @@ pub struct Service {
     /// Keys merged into the Compose service.
     #[serde(default)]
     pub compose: serde_json::Map<String, serde_json::Value>,
-    /// Free text; ignored.
+    /// Free text for people; `stackgen docs` prints it.
     #[serde(default)]
     pub notes: Vec<String>,
 }

@@ -86,6 +86,10 @@ pub struct Stack {
     pub probe: Option<OutsideProbe>,
     /// Accepted findings.
     pub allowed: Vec<Allowed>,
+    /// The services as the manifest lists them, whether anything of them runs or not: for people.
+    pub entries: Vec<Entry>,
+    /// What the manifest notes about the whole stack: for people.
+    pub notes: Vec<String>,
     /// What files say that stackgen did not write; nothing where a manifest decides it all.
     pub foreign: Option<Foreign>,
 }
@@ -1066,6 +1070,8 @@ pub struct Database {
     pub provider: Option<Provider>,
     /// Major version.
     pub version: Option<u16>,
+    /// Region of the provider.
+    pub region: Option<String>,
     /// Host name.
     pub host: String,
     /// Port.
@@ -1292,6 +1298,25 @@ pub struct Tombstone {
     pub reason: Option<String>,
     /// Where it is declared.
     pub place: Place,
+}
+
+/// What the manifest says of one of its services to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The service.
+    pub name: String,
+    /// What it is, one line.
+    pub title: Option<String>,
+    /// Kind it is or will be made from.
+    pub kind: Option<String>,
+    /// Stage of its life.
+    pub status: Status,
+    /// Public URL.
+    pub url: Option<String>,
+    /// Why it is planned or was removed.
+    pub reason: Option<String>,
+    /// Notes.
+    pub notes: Vec<String>,
 }
 
 /// An accepted finding.

@@ -613,7 +613,7 @@ fn every_help_has_examples_and_a_status() {
     let dir = folder(&[]);
     stackgen(dir.path(), &["--version"]).code(0).says(concat!("stackgen ", env!("CARGO_PKG_VERSION")));
     stackgen(dir.path(), &["--help"]).code(0).says("Examples:").says("Exit status:");
-    for verb in ["build", "lint", "snapshot", "explain", "schema", "init", "completions", "man"] {
+    for verb in ["build", "docs", "lint", "snapshot", "explain", "schema", "init", "completions", "man"] {
         let long = stackgen(dir.path(), &[verb, "--help"])
             .code(0)
             .says("Examples:")

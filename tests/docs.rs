@@ -74,7 +74,7 @@ fn every_command_in_the_documents_exists() {
         let text = read(document);
         for line in text.lines().flat_map(|l| l.split("stackgen ").skip(1)) {
             let verb: String = line.chars().take_while(|c| c.is_ascii_lowercase()).collect();
-            let known = ["build", "diff", "lint", "explain", "schema", "init", "completions", "man"];
+            let known = ["build", "diff", "docs", "lint", "explain", "schema", "init", "completions", "man"];
             if known.contains(&verb.as_str()) {
                 assert!(help.contains(&verb), "{document} names `stackgen {verb}`");
                 let rest = line.strip_prefix(verb.as_str()).unwrap_or_default();

@@ -4,6 +4,7 @@ mod build;
 mod completions;
 mod diff;
 mod disk;
+mod docs;
 mod explain;
 mod fix;
 mod init;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
     let mut out = Out::new(cli.color, cli.quiet);
     let result = match cli.verb {
         Verb::Build(args) => build::run(&args, &mut out),
+        Verb::Docs(args) => docs::run(&args, &mut out),
         Verb::Lint(args) => lint::run(&args, &mut out),
         Verb::Diff(args) => diff::run(&args, &mut out),
         Verb::Snapshot(args) => snapshot::run(&args, &mut out),

@@ -207,33 +207,36 @@ fn port(p: &Publish) -> Value {
         .into()
 }
 
-fn healthcheck(h: &Healthcheck) -> Map {
-    let test: Vec<String> = match &h.probe {
-        Probe::Command(command) => {
-            std::iter::once("CMD".to_string()).chain(command.iter().map(|w| escape(w))).collect()
-        }
+/// What a probe runs in the container: a program and its arguments.
+pub fn probe(probe: &Probe) -> Vec<String> {
+    match probe {
+        Probe::Command(command) => command.clone(),
         Probe::Http { path, port, tool } => {
             // A quote may stand in a path, and would end the string of a script.
             let url = format!("http://127.0.0.1:{port}{}", path.replace('\'', "%27"));
             let words: &[&str] = match tool {
-                ProbeTool::Curl => &["CMD", "curl", "-fsS", "-o", "/dev/null", &url],
-                ProbeTool::Wget => &["CMD", "wget", "-q", "-O", "/dev/null", &url],
+                ProbeTool::Curl => &["curl", "-fsS", "-o", "/dev/null", &url],
+                ProbeTool::Wget => &["wget", "-q", "-O", "/dev/null", &url],
                 ProbeTool::Node => &[
-                    "CMD",
                     "node",
                     "-e",
                     &format!("fetch('{url}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"),
                 ],
                 ProbeTool::Python => &[
-                    "CMD",
                     "python3",
                     "-c",
                     &format!("import urllib.request; urllib.request.urlopen('{url}', timeout=5)"),
                 ],
             };
-            words.iter().map(|w| escape(w)).collect()
+            words.iter().map(ToString::to_string).collect()
         }
-    };
+    }
+}
+
+fn healthcheck(h: &Healthcheck) -> Map {
+    let words = probe(&h.probe);
+    let test: Vec<String> =
+        std::iter::once("CMD".to_string()).chain(words.iter().map(|w| escape(w))).collect();
     let seconds = |s: crate::scalar::Seconds| format!("{}s", s.0);
     Map::new()
         .set("test", value::flow(test))

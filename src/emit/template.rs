@@ -45,6 +45,9 @@ templates!(
     "databases/server.sh.j2",
     "databases/server.sql.j2",
     "deploy/deploy.sh.j2",
+    "docs/page.html.j2",
+    "docs/topology.mmd.j2",
+    "docs/topology.svg.j2",
     "firewall/apply.sh.j2",
     "firewall/doctl.sh.j2",
     "firewall/nftables.conf.j2",
@@ -184,6 +187,9 @@ enum Syntax {
     Dotenv,
     Sql,
     Zone,
+    /// HTML, and XML alike.
+    Html,
+    Mermaid,
 }
 
 const SYNTAXES: &[(Syntax, &str)] = &[
@@ -196,6 +202,8 @@ const SYNTAXES: &[(Syntax, &str)] = &[
     (Syntax::Dotenv, "dotenv"),
     (Syntax::Sql, "sql"),
     (Syntax::Zone, "zone"),
+    (Syntax::Html, "html"),
+    (Syntax::Mermaid, "mermaid"),
 ];
 
 impl Syntax {
@@ -211,6 +219,8 @@ impl Syntax {
             n if n.ends_with(".sql") => Self::Sql,
             // Rules of ModSecurity: words inside quotes, where nothing may end them.
             n if n.ends_with(".rules") => Self::Nft,
+            n if n.ends_with(".html") || n.ends_with(".svg") => Self::Html,
+            n if n.ends_with(".mmd") => Self::Mermaid,
             n if n.ends_with("Dockerfile") => Self::Dockerfile,
             n if n.contains(".env") => Self::Dotenv,
             _ => Self::Ini,
@@ -272,6 +282,19 @@ fn write_text(syntax: Syntax, text: &str, kind: ValueKind) -> Result<String, Err
         Syntax::Sql => word(b""),
         // `@` and `*` alone are names there, `;` starts a comment.
         Syntax::Zone => word(b"@*"),
+        Syntax::Html => {
+            line()?;
+            Ok(html(text))
+        }
+        // The code of a character never means anything to Mermaid, whatever the character does.
+        Syntax::Mermaid => {
+            line()?;
+            let plain = |c: char| c.is_alphanumeric() || " ./:,-_".contains(c);
+            Ok(text
+                .chars()
+                .map(|c| if plain(c) { c.to_string() } else { format!("#{};", c as u32) })
+                .collect())
+        }
         Syntax::Ini | Syntax::Dotenv => {
             line()?;
             if text.trim() != text {
@@ -297,6 +320,22 @@ fn write_text(syntax: Syntax, text: &str, kind: ValueKind) -> Result<String, Err
             Ok(python_string(text))
         }
     }
+}
+
+/// Text of HTML or XML, between tags and in quoted attributes.
+fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// A Python string literal, ASCII only.

@@ -35,6 +35,7 @@ impl Resolver<'_> {
                 service: None,
                 provider: database.provider,
                 version: database.version,
+                region: database.region.as_ref().map(ToString::to_string),
                 host: database.host.to_string(),
                 port: database.port.map_or(5432, |p| p.0),
                 sslmode: database.sslmode.unwrap_or(if database.ca.is_some() {

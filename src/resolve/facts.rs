@@ -101,6 +101,7 @@ impl<'a> Resolver<'a> {
             service: Some(name.to_string()),
             provider: None,
             version: version.split(|c: char| !c.is_ascii_digit()).next().and_then(|v| v.parse().ok()),
+            region: None,
             host: name.to_string(),
             port: 5432,
             // Both ends are on one private network of this machine.

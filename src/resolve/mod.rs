@@ -29,7 +29,8 @@ use crate::kinds::{Kinds, UsedAs};
 use crate::manifest::{Manifest, Status};
 use crate::scalar::{Bytes, Seconds};
 use crate::stack::{
-    Acme, Allowed, External, Firewall, Host, Inbound, Mail, Outbound, RateLimit, Stack, Tombstone, Volume,
+    Acme, Allowed, Entry, External, Firewall, Host, Inbound, Mail, Outbound, RateLimit, Stack, Tombstone,
+    Volume,
 };
 use crate::text::{Sources, is_slip, nearest, one_of};
 
@@ -331,6 +332,15 @@ fn header(m: &Manifest) -> Stack {
         until: a.until.as_ref().map(ToString::to_string),
         place: at(["allow"]).join(i),
     });
+    let entries = m.services.iter().map(|(name, s)| Entry {
+        name: name.to_string(),
+        title: text(&s.title),
+        kind: s.kind.as_ref().map(ToString::to_string),
+        status: s.status,
+        url: s.url.as_ref().map(|url| url.as_str().to_string()),
+        reason: text(&s.reason),
+        notes: s.notes.clone(),
+    });
     Stack {
         name: m.name.to_string(),
         title: text(&m.title),
@@ -364,6 +374,8 @@ fn header(m: &Manifest) -> Stack {
         dns: None,
         probe: None,
         allowed: allowed.collect(),
+        entries: entries.collect(),
+        notes: m.notes.clone(),
         foreign: None,
     }
 }

@@ -71,8 +71,7 @@ pub const EDITS: &[Edit] = &[
     (
         "another database",
         &[("name: odoo, user: odoo", "name: odoo2, user: odoo")],
-        "undeployed data-loss service odoo!; undeployed nothing file backup/backup.sh; undeployed restart service odoo",
-        "undeployed data-loss service odoo!; undeployed nothing file databases/main.check.sql; \
+        "undeployed data-loss service odoo!; undeployed nothing file backup/backup.sh; undeployed nothing file databases/main.check.sql; \
          undeployed nothing file databases/main.sh; undeployed reload file databases/main.sql; undeployed restart \
          service odoo",
     ),
