@@ -406,7 +406,9 @@ fn with_guests(view: &View, fates: &mut BTreeMap<String, Fate>) {
         fates.iter().filter_map(|(s, f)| Some((s.clone(), shared(*f)?))).collect();
     while let Some((host, fate)) = hosts.pop() {
         for guest in view.guests(&host) {
-            if fates.get(*guest).copied().and_then(shared) < Some(fate) {
+            let together = fate == Fate::Recreated
+                || view.service(guest).is_some_and(|s| consequence::restarts_with(s, &host));
+            if together && fates.get(*guest).copied().and_then(shared) < Some(fate) {
                 fates.insert((*guest).to_string(), fate);
                 hosts.push(((*guest).to_string(), fate));
             }

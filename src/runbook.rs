@@ -89,8 +89,8 @@ pub fn tasks(stack: &Stack, service: &Service, reached: &Reached<'_>) -> Vec<Tas
     if service.role.stays() {
         add("see what it uses", &[format!("docker stats --no-stream {container}")], None);
     }
-    if let Some(check) = &service.healthcheck {
-        let words = probe(&check.probe).iter().map(|w| word(w)).collect::<Vec<_>>().join(" ");
+    if let Some(words) = service.healthcheck.as_ref().and_then(|check| probe(&check.probe)) {
+        let words = words.iter().map(|w| word(w)).collect::<Vec<_>>().join(" ");
         add("ask it how it is", &[format!("docker compose exec {name} {words}")], None);
     }
     let proxy = stack.proxy.as_ref().and_then(|p| p.service.as_deref());
@@ -134,11 +134,11 @@ pub fn tasks(stack: &Stack, service: &Service, reached: &Reached<'_>) -> Vec<Tas
     tasks
 }
 
-/// A health check as words that a shell reads.
-fn probe(probe: &Probe) -> Vec<String> {
-    let words = |list: &[&str]| list.iter().map(|w| (*w).to_string()).collect();
+/// A health check as words, but for a command of one's own: its words may be a whole script.
+fn probe(probe: &Probe) -> Option<Vec<String>> {
+    let words = |list: &[&str]| Some(list.iter().map(|w| (*w).to_string()).collect());
     match probe {
-        Probe::Command(words) => words.clone(),
+        Probe::Command(_) => None,
         Probe::Http { path, port, tool } => {
             let url = format!("http://127.0.0.1:{port}{}", path.replace('\'', "%27"));
             match tool {

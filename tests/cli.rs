@@ -696,7 +696,7 @@ fn what_init_writes_builds() {
     stackgen(dir.path(), &["build", "all"]).code(0);
     for (name, text) in stackgen::kinds::built_in() {
         let args = ["init", name, "--domain", "example.com", name];
-        if ["proxy", "acme", "roles", "monitoring"]
+        if ["proxy", "acme", "roles", "monitoring", "backup"]
             .iter()
             .any(|own| text.contains(&format!("used_as: {own}")))
         {

@@ -308,7 +308,7 @@ fn a_snapshot_says_what_was_read() {
     let run = |args: Vec<String>| stackgen(&args.iter().map(String::as_str).collect::<Vec<_>>(), |_| {});
     let (one, two) = (run(args(&first)), run(args(&second)));
     assert_eq!((one.code, two.code), (Some(0), Some(0)), "{}", one.err);
-    assert!(one.err.contains("18 files, 11 containers, 9 networks, 11 volumes"), "{}", one.err);
+    assert!(one.err.contains("37 files, 11 containers, 9 networks, 11 volumes"), "{}", one.err);
     let text = |path: &str| std::fs::read_to_string(path).expect("a snapshot");
     assert_eq!(text(&first), text(&second));
     let schema: Json = serde_json::from_str(&stackgen(&["schema", "snapshot"], |_| {}).out).expect("JSON");

@@ -73,7 +73,7 @@ services:
     url: http://plain.example.com
     aliases: [plainer.example.com]
     healthcheck: { http: /health, tool: curl }
-  later: { url: https://later.example.com, status: planned, image: "a/b:1" }
+  later: { url: https://later.example.com, status: planned, image: "a/b:1", listen: 80 }
   files:
     kind: static
     url: https://files.example.com

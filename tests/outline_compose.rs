@@ -316,7 +316,11 @@ fn a_resolved_file_has_the_outline_of_its_source() {
 fn resolves(compose: &Path, folder: &Path, text: &str) -> Option<String> {
     let path = folder.join("docker-compose.yml");
     std::fs::write(&path, text).expect("written");
-    let printed = content(compose, folder, &["-f", "docker-compose.yml", "config", "--no-path-resolution"]);
+    let printed = content(
+        compose,
+        folder,
+        &["-f", "docker-compose.yml", "--profile", "*", "config", "--no-path-resolution"],
+    );
     let env = std::fs::read_to_string(folder.join(".env")).unwrap_or_default();
     let lookup = |name: &str| {
         let quoted = env.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('='))?;

@@ -171,6 +171,14 @@ fn service(view: &View, name: &str, delta: &Delta, status: Status) -> Impact {
     impact
 }
 
+/// Whether one is stopped and started with the other: Compose does so with what shares a namespace, not with what only
+/// shares volumes. Seen on a real engine by `tests/engine/oracle.py`.
+pub(super) fn restarts_with(guest: &Service, host: &str) -> bool {
+    let keys = SHARED.iter().filter(|key| **key != "volumes_from");
+    let mut named = keys.filter_map(|key| guest.overrides.get(*key)?.as_str()?.strip_prefix("service:"));
+    named.any(|name| name == host)
+}
+
 /// Services in whose containers one lives.
 pub(super) fn lives_in(service: &Service) -> Vec<&str> {
     let mut hosts = Vec::new();

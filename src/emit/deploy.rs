@@ -210,7 +210,7 @@ fn paths(services: &[&Service]) -> Vec<String> {
         MountSource::Volume(_) | MountSource::Output(_) => None,
     });
     let built = services.iter().filter_map(|s| s.build.as_ref()).map(|b| b.context.clone());
-    mounted.chain(built).collect::<BTreeSet<_>>().into_iter().collect()
+    mounted.chain(built).collect()
 }
 
 /// What the proxy sees of the server's disk.

@@ -398,7 +398,8 @@ fn shell(text: &str, out: &mut Shape) -> Result<(), String> {
             '<' if chars.peek() == Some(&'<') => {
                 flush(&mut word, out, &mut heredocs, &mut wants_heredoc);
                 chars.next();
-                wants_heredoc = true;
+                // A third one: the word itself is what is read.
+                wants_heredoc = chars.next_if_eq(&'<').is_none();
                 out.push(("<<".into(), String::new()));
             }
             ';' | '&' | '|' | '(' | ')' | '<' | '>' => {
