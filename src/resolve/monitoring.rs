@@ -268,9 +268,7 @@ impl Resolver<'_> {
                 service: service.name.clone(),
                 port: metrics.port.map(|p| p.0).or(listen)?,
                 path: metrics.path.to_string(),
-                database: service
-                    .database
-                    .as_ref()
+                database: (service.facts.database.as_ref())
                     .filter(|_| service.role == Role::Monitor)
                     .map(|d| d.server.clone()),
             })
