@@ -19,7 +19,7 @@ pub(super) const MOST_NAMES: usize = 100_000;
 const MOST_FILES: usize = 10_000;
 
 /// Levels below the directory that are looked at: no build writes deeper.
-pub(super) const DEEPEST: usize = 3;
+pub(super) const DEEPEST: usize = 4;
 
 /// Links behind one another that are followed.
 const MOST_LINKS: usize = 8;

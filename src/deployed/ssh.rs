@@ -14,7 +14,7 @@ use crate::format::shell::sh_quote;
 
 /// Names the files of a directory, then gives those that say which others matter, as a tar stream: with their times
 /// and modes. `find` follows no link and opens nothing but files; 131072 of its blocks are 64 MiB.
-pub const LOOK: &str = r#"cd -- "$1" && printf 'stackgen\0' && { find . -maxdepth 3 ! -type d -print0; printf '\0'; find . -maxdepth 1 \( -type f -o -type l \) -size -131073 \( -name stackgen.lock -o -name .env -o -name 'compose*.y*ml' -o -name 'docker-compose*.y*ml' \) -exec tar -cf - {} +; }"#;
+pub const LOOK: &str = r#"cd -- "$1" && printf 'stackgen\0' && { find . -maxdepth 4 ! -type d -print0; printf '\0'; find . -maxdepth 1 \( -type f -o -type l \) -size -131073 \( -name stackgen.lock -o -name .env -o -name 'compose*.y*ml' -o -name 'docker-compose*.y*ml' \) -exec tar -cf - {} +; }"#;
 
 /// Gives files by name, in the same way.
 pub const READ: &str = r#"cd -- "$1" && shift && printf 'stackgen\0' && find "$@" -maxdepth 0 \( -type f -o -type l \) -size -131073 -exec tar -cf - {} +"#;

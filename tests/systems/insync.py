@@ -48,6 +48,7 @@ SERVES = ["odoo", "n8n", "superset", "gunicorn", "celery", "postgres", "redis-se
 AGREES = {"curl": "", "wget": "", "pg_isready": "", "psql": "t", "redis-cli": "PONG"}
 STAND_IN = """#!/bin/sh
 case "${1-}:${0##*/}" in
+  /bin/sh:*) exec "$@" ;;
   -:* | -e:* | -c:* | db:superset | init:superset) exit 0 ;;
 esac
 trap 'exit 0' TERM
@@ -77,6 +78,8 @@ def stand_in():
         for name, text in scripts.items():
             (root / "usr/local/bin" / name).write_text(text)
             (root / "usr/local/bin" / name).chmod(0o755)
+        # Mattermost's image is built with one.
+        (root / "usr/local/bin/busybox").symlink_to("/bin/busybox")
         tar = subprocess.Popen(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE)
         subprocess.run(["docker", "import", "--change", 'ENTRYPOINT ["/usr/local/bin/docker-entrypoint.sh"]',
                         "-", "stand-in:1"], stdin=tar.stdout, check=True, capture_output=True)
