@@ -309,6 +309,20 @@ pub enum Role {
 }
 
 impl Role {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Worker => "worker",
+            Self::Job => "job",
+            Self::Tool => "tool",
+            Self::Store => "store",
+            Self::Proxy => "proxy",
+            Self::Acme => "acme",
+            Self::Monitor => "monitor",
+        }
+    }
+
     /// Whether it runs all the time: it has a container, is watched and takes its share of the server.
     pub fn stays(self) -> bool {
         !matches!(self, Self::Job | Self::Tool)

@@ -131,16 +131,7 @@ fn facts(stack: &Stack, s: &Service, proxy: Option<&Service>, index: &Index<'_>)
     };
     context! {
         name => s.name.as_str(),
-        role => match s.role {
-            Role::App => "app",
-            Role::Worker => "worker",
-            Role::Job => "job",
-            Role::Tool => "tool",
-            Role::Store => "store",
-            Role::Proxy => "proxy",
-            Role::Acme => "acme",
-            Role::Monitor => "monitor",
-        },
+        role => s.role.word(),
         image => s.image.reference.as_str(),
         wait,
         replicas => s.replicas,

@@ -16,7 +16,7 @@ use crate::expr::globals;
 use crate::finding::Place;
 use crate::rules::may_be_secret;
 use crate::stack::{
-    Action, Answer, Certificate, Database, Env, MountSource, Origin, Publish, Role, Route, Secret, Service,
+    Action, Answer, Certificate, Database, Env, MountSource, Origin, Publish, Route, Secret, Service,
     Setting, Site, Stack, Volume,
 };
 use crate::table::Table;
@@ -320,16 +320,7 @@ impl ServiceView {
         let mut secrets: Vec<String> = secrets.chain(service.secret_files.iter().cloned()).collect();
         secrets.sort();
         secrets.dedup();
-        let role = match service.role {
-            Role::App => "app",
-            Role::Worker => "worker",
-            Role::Job => "job",
-            Role::Tool => "tool",
-            Role::Store => "store",
-            Role::Proxy => "proxy",
-            Role::Acme => "acme",
-            Role::Monitor => "monitor",
-        };
+        let role = service.role.word();
         Self {
             name: service.name.clone(),
             owner: service.owner.clone(),
