@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """insync.py STACKGEN: after a deploy nothing differs, whatever is asked, for every stack of the repository.
 
-Each stack is built and brought up on the real engine of tests/engine/box, unmodified, by `docker compose up -d`.
+Each stack is built and brought up on the real engine of tests/engine/box, unmodified, by `docker compose up -d`; of
+overlays only the files are put there.
 `stackgen diff` is then asked with each of its sources: the folder, the engine, both over an sshd on loopback, and a
 snapshot of all. Then the server moves, and each source has to see it: a silence would prove nothing.
 
@@ -9,6 +10,7 @@ nginx and certbot are real. The programs of the services are stand-ins that star
 asked is what Compose and the engine make of the files, not what the programs do.
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -43,12 +45,14 @@ def run(*command, cwd=None, check=True, seconds=240):
 # --- Images --------------------------------------------------------------------------------------------------------
 
 # What waits for ever instead of serving; but where it is a health check or a job that calls it, it says yes.
-SERVES = ["odoo", "n8n", "superset", "gunicorn", "celery", "postgres", "redis-server", "npm", "node", "python3", "python"]
+SERVES = ["nginx", "odoo", "n8n", "superset", "gunicorn", "celery", "postgres", "redis-server", "npm", "node", "python3", "python"]
 # What says yes, and what is expected of it besides.
 AGREES = {"curl": "", "wget": "", "pg_isready": "", "psql": "t", "redis-cli": "PONG"}
 STAND_IN = """#!/bin/sh
+case " $* " in *" inspect "*) exit 0 ;; esac
 case "${1-}:${0##*/}" in
   /bin/sh:*) exec "$@" ;;
+  *predeploy*:*) exit 0 ;;
   -:* | -e:* | -c:* | db:superset | init:superset) exit 0 ;;
 esac
 trap 'exit 0' TERM
@@ -78,8 +82,12 @@ def stand_in():
         for name, text in scripts.items():
             (root / "usr/local/bin" / name).write_text(text)
             (root / "usr/local/bin" / name).chmod(0o755)
-        # Mattermost's image is built with one.
+        # Where scripts and Mattermost's image have them.
         (root / "usr/local/bin/busybox").symlink_to("/bin/busybox")
+        (root / "usr/bin").mkdir()
+        (root / "usr/bin/env").symlink_to("/bin/busybox")
+        (root / "mattermost/bin").mkdir(parents=True)
+        shutil.copy(root / "usr/local/bin/odoo", root / "mattermost/bin/mattermost")
         tar = subprocess.Popen(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE)
         subprocess.run(["docker", "import", "--change", 'ENTRYPOINT ["/usr/local/bin/docker-entrypoint.sh"]',
                         "-", "stand-in:1"], stdin=tar.stdout, check=True, capture_output=True)
@@ -134,12 +142,17 @@ SetEnv PATH={path} DOCKER_HOST={os.environ['DOCKER_HOST']} DOCKER_CONFIG={os.env
     raise RuntimeError((home / "log").read_text())
 
 
+def value(name):
+    """Of a secret; one of them has to be base64."""
+    return base64.b64encode(f"value of {name}".encode()).decode()
+
+
 def values(deploy):
     """`.env` with a value for every secret."""
     example = deploy / ".env.example"
     lines = example.read_text().splitlines() if example.exists() else []
     names = [line.split("=")[0] for line in lines if "=" in line and not line.startswith("#")]
-    (deploy / ".env").write_text("".join(f"{name}='value-of-{name}'\n" for name in names))
+    (deploy / ".env").write_text("".join(f"{name}='{value(name)}'\n" for name in names))
 
 
 def sources_of_mounts(deploy):
@@ -168,6 +181,20 @@ def stacks():
             yield folder, environment
 
 
+def up(name, deploy):
+    began = time.monotonic()
+    # Not with --wait: without the internet nobody gets a certificate, and certbot is not well; all else is.
+    done = run("timeout", "100", "docker", "compose", "up", "-d", "--no-build", "--pull", "never", cwd=deploy, check=False)
+    states = [json.loads(line) for line in run("docker", "compose", "ps", "--all", "--format", "json",
+                                               cwd=deploy).stdout.splitlines()]
+    unwell = [f"{s['Service']}: {s['State']} {s['Health']} {s['ExitCode']}" for s in states
+              if s["State"] != "running" and (s["State"], s["ExitCode"]) != ("exited", 0)]
+    ok(f"{name}: up, {len(states)} containers in {time.monotonic() - began:.0f} s", states and not unwell,
+       "\n".join(unwell) + done.stderr[-2000:])
+    for line in unwell:
+        print(run("docker", "compose", "logs", "--tail", "5", line.split(":")[0], cwd=deploy, check=False).stdout)
+
+
 def check(stackgen, folder, environment, work):
     name = ".".join(filter(None, [folder.name, environment]))
     chosen = ["--env", environment] if environment else []
@@ -176,17 +203,10 @@ def check(stackgen, folder, environment, work):
     values(deploy)
     sources_of_mounts(deploy)
     images(deploy)
-    began = time.monotonic()
-    # Not with --wait: without the internet nobody gets a certificate, and certbot is not well; all else is.
-    up = run("timeout", "100", "docker", "compose", "up", "-d", "--no-build", "--pull", "never", cwd=deploy, check=False)
-    states = [json.loads(line) for line in run("docker", "compose", "ps", "--all", "--format", "json",
-                                               cwd=deploy).stdout.splitlines()]
-    unwell = [f"{s['Service']}: {s['State']} {s['Health']} {s['ExitCode']}" for s in states
-              if s["State"] != "running" and (s["State"], s["ExitCode"]) != ("exited", 0)]
-    ok(f"{name}: up, {len(states)} containers in {time.monotonic() - began:.0f} s", states and not unwell,
-       "\n".join(unwell) + up.stderr[-2000:])
-    for line in unwell:
-        print(run("docker", "compose", "logs", "--tail", "5", line.split(":")[0], cwd=deploy, check=False).stdout)
+    # Of an overlay only the files are looked at: its programs have no stand-ins that are well.
+    runs = not environment
+    if runs:
+        up(name, deploy)
 
     place = f"root@127.0.0.1{deploy}"
     asked = {
@@ -196,6 +216,9 @@ def check(stackgen, folder, environment, work):
         "ssh": [f"ssh://{place}"],
         "engine over ssh": ["docker+ssh://root@127.0.0.1"],
     }
+    if not runs:
+        asked = {what: sources for what, sources in asked.items() if "engine" not in what}
+    everything = [deploy, "docker://"] if runs else [deploy]
     file = work / f"{name}.json"
 
     def diff(*sources):
@@ -204,7 +227,7 @@ def check(stackgen, folder, environment, work):
 
     def snapshot():
         file.unlink(missing_ok=True)
-        run(stackgen, "snapshot", "--stack", folder, *chosen, deploy, "docker://", "-o", file)
+        run(stackgen, "snapshot", "--stack", folder, *chosen, *everything, "-o", file)
 
     snapshot()
     asked["snapshot"] = [file]
@@ -214,15 +237,16 @@ def check(stackgen, folder, environment, work):
 
     # Without the manifest much of a snapshot is fingerprints: what cannot be compared is said, and is no difference.
     file.unlink()
-    run(stackgen, "snapshot", deploy, "docker://", "-o", file)
+    run(stackgen, "snapshot", *everything, "-o", file)
     done = run(stackgen, "diff", folder, *chosen, "--against", file, "--format", "json", check=False)
     told = json.loads(done.stdout)
     ok(f"{name}: nothing differs from a snapshot without the manifest", told["changes"] == [], done.stdout[:3000])
 
     # The server moves: a container that nobody declared is in its network, and a file was edited.
-    network = run("docker", "network", "ls", "--format", "{{.Name}}", "--filter",
-                  f"label=com.docker.compose.project={project(deploy)}").stdout.split()[0]
-    run("docker", "run", "-d", "--name", "stranger", "--network", network, "stand-in:1")
+    if runs:
+        network = run("docker", "network", "ls", "--format", "{{.Name}}", "--filter",
+                      f"label=com.docker.compose.project={project(deploy)}").stdout.split()[0]
+        run("docker", "run", "-d", "--name", "stranger", "--network", network, "stand-in:1")
     file_moved = next(f for f in ["nginx/nginx.conf", "docker-compose.yml"] if (deploy / f).exists())
     text = (deploy / file_moved).read_text()
     moved = text.replace("server_tokens off", "server_tokens on") if "nginx" in file_moved else text + "\nx-moved: 1\n"
@@ -232,8 +256,9 @@ def check(stackgen, folder, environment, work):
     for what, sources in asked.items():
         done = diff(*sources)
         ok(f"{name}: moved, seen by {what}", done.returncode == 1, f"{done.returncode}\n{done.stdout}{done.stderr}")
-    run("docker", "rm", "-f", "stranger")
-    run("docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "1", cwd=deploy)
+    if runs:
+        run("docker", "rm", "-f", "stranger")
+        run("docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "1", cwd=deploy)
 
 
 def project(deploy):
