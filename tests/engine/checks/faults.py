@@ -154,13 +154,13 @@ def certificate_files():
 def disk_full():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)
+        run("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder)
         stackgen, stack = os.environ["STACKGEN_PROGRAM"], str(harness.DEPLOY.parent / "stack")
         first = run(stackgen, "build", stack, "-o", folder / "deploy")
         ok("disk: the build fits", first.returncode, 0)
         old = {path: path.read_bytes() for path in sorted((folder / "deploy").rglob("*")) if path.is_file()}
         try:
-            (folder / "full").write_bytes(b"x" * (256 << 10))
+            (folder / "full").write_bytes(b"x" * (512 << 10))
         except OSError:
             pass  # as much as fits
         # Every file would change: the name of the stack is in all of them.
